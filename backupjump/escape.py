@@ -1,0 +1,46 @@
+"""The one renderer for names and texts that another machine chose.
+
+A file name is bytes, and a hostile one can hold an escape sequence that rewrites the terminal, a
+newline that forges a log line, or a bidi mark that turns `gpj.exe` around. Whatever came from a
+Desktop or a JumpNode passes `shown` before a person sees it. Python 3.9 and newer.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Cc control, Cf format (bidi, zero-width), Cs lone surrogate, Co private use, Cn unassigned, Zl/Zp line breaks.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\"}
+
+
+def shown(name: bytes | str, *, limit: int = 4096) -> str:
+    """Return `name` on one line, every character that could act on a screen written as an escape.
+
+    Different names give different texts: a backslash is doubled, a byte that is not UTF-8 becomes
+    `\\xff`. Longer than `limit` characters, it is cut and ends in `…`.
+    """
+    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
+    rendered = "".join(_shown_character(character) for character in text[: limit + 1])
+    return rendered if len(rendered) <= limit else rendered[: limit - 1] + "…"
+
+
+def shown_lines(text: bytes | str, *, lines: int = 20, limit: int = 400) -> str:
+    """Return at most `lines` non-empty lines of a tool's output, each one passed through `shown`."""
+    decoded = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+    kept = [line for line in decoded.splitlines() if line.strip()]
+    rendered = [shown(line, limit=limit) for line in kept[:lines]]
+    return "\n".join(rendered + ([f"({len(kept) - lines} more lines)"] if len(kept) > lines else []))
+
+
+def _shown_character(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    if character.isascii() and character.isprintable():
+        return character
+    number = ord(character)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that surrogateescape carried through
+        return f"\\x{number - 0xDC00:02x}"
+    if unicodedata.category(character) in _UNSAFE:
+        return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    return character

@@ -1,0 +1,161 @@
+"""What one run came to: the value that the record, the screen and the JSON line are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from backupjump.errors import BackupjumpError
+
+RUN_SCHEMA = 1
+
+
+class Status(StrEnum):
+    """How a run ended. The words and their exit codes are API."""
+
+    OK = "ok"
+    WARNING = "warning"
+    SUSPECT = "suspect"
+    FAILED = "failed"
+    AWAY = "away"
+    DEFERRED = "deferred"
+    INTERRUPTED = "interrupted"
+    LOCKED = "locked"
+    NOT_DUE = "not-due"
+
+    @property
+    def published(self) -> bool:
+        """Whether a run that ends so has left a snapshot."""
+        return self in (Status.OK, Status.WARNING, Status.SUSPECT)
+
+    @property
+    def good(self) -> bool:
+        """Whether its snapshot counts as a good one: `latest` may name it, retention may count it."""
+        return self in (Status.OK, Status.WARNING)
+
+
+_EXIT_CODES = {
+    Status.OK: 0,
+    Status.WARNING: 3,
+    Status.SUSPECT: 5,
+    Status.FAILED: 1,
+    Status.AWAY: 75,
+    Status.DEFERRED: 75,
+    Status.INTERRUPTED: 75,
+    Status.LOCKED: 11,
+    Status.NOT_DUE: 0,
+}
+
+# Of several jobs the first of these that occurs is the exit code of the whole command.
+_WORST_FIRST = (130, 143, 2, 1, 5, 3, 11, 75)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunError:
+    """Why a run did not publish: a stable word, what happened, and what to type next."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What a run found and moved. Files are regular files; linked ones share an inode with the base."""
+
+    files_total: int = 0
+    bytes_total: int = 0
+    files_new: int = 0
+    files_changed: int = 0
+    files_deleted: int = 0
+    files_linked: int = 0
+    bytes_new: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One try to back up one job, whatever came of it. Times are aware and in UTC.
+
+    `snapshot` is the id of what was published, else None. `attempts` counts the tries of the transfer,
+    `bytes_received` what came in over all of them, broken ones included.
+    """
+
+    run_id: str
+    job: str
+    desktop: str
+    route: str
+    status: Status
+    exit_code: int
+    snapshot: str | None
+    started_at: datetime
+    ended_at: datetime
+    attempts: int
+    files_total: int = 0
+    bytes_total: int = 0
+    files_new: int = 0
+    files_changed: int = 0
+    files_deleted: int = 0
+    files_linked: int = 0
+    bytes_received: int = 0
+    warnings: tuple[str, ...] = ()
+    error: RunError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON values, `schema` first; the keys are API."""
+        values = asdict(self)
+        values["started_at"], values["ended_at"] = rfc3339(self.started_at), rfc3339(self.ended_at)
+        values["warnings"] = list(self.warnings)
+        return {"schema": RUN_SCHEMA, **values}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Run:
+        """Read a run that `to_json` wrote; a key that is missing or of the wrong kind raises ValueError."""
+        try:
+            error = values["error"]
+            return cls(
+                **{name: values[name] for name in cls.__dataclass_fields__ if name not in _CONVERTED},
+                status=Status(values["status"]),
+                started_at=datetime.fromisoformat(values["started_at"]),
+                ended_at=datetime.fromisoformat(values["ended_at"]),
+                warnings=tuple(values["warnings"]),
+                error=RunError(**error) if error else None,
+            )
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"not a run of schema {RUN_SCHEMA}: {problem}") from problem
+
+    def with_error(self, error: BackupjumpError, *, ended_at: datetime) -> Run:
+        """Return this run as it ends with `error`."""
+        return replace(
+            self,
+            status=Status(error.status),
+            exit_code=error.exit_code,
+            ended_at=ended_at,
+            error=RunError(code=error.code, message=str(error), hint=error.hint),
+        )
+
+
+_CONVERTED = frozenset({"status", "started_at", "ended_at", "warnings", "error"})
+
+
+def exit_code_of(status: Status) -> int:
+    """Return the exit code of a run that ended with `status` on its own (a signal gives its own code)."""
+    return _EXIT_CODES[status]
+
+
+def worst_exit_code(codes: Iterable[int]) -> int:
+    """Return the exit code of a command that ran several jobs; 0 when all of them were content."""
+    seen = set(codes) - {0}
+    return next((code for code in _WORST_FIRST if code in seen), max(seen, default=0))
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an aware time as RFC 3339 in UTC, to the second: 2026-11-22T02:30:00Z."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_now() -> datetime:
+    """Return the time now, aware, in UTC, cut to whole seconds as every record keeps it."""
+    return datetime.now(UTC).replace(microsecond=0)
