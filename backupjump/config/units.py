@@ -15,13 +15,13 @@ _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 def read_duration(value: Any) -> timedelta:
     """Read `90s`, `10m`, `1h30m`, `2 days`; a bare number, a clock time and anything negative are refused."""
-    from pytimeparse import parse
+    from pytimeparse.timeparse import timeparse
 
     if isinstance(value, timedelta):
         return value
     # pytimeparse reads 20:00 as 20 minutes and accepts a sign; both would be surprises in a config.
     plausible = isinstance(value, str) and re.fullmatch(r"[\d.]+\s*[A-Za-z][\w\s.,]*", value.strip())
-    seconds = parse(value) if plausible else None
+    seconds = timeparse(value) if plausible else None
     if not seconds:
         raise ValueError("is not a duration; write a number and a unit, such as 90s, 10m, 12h or 3 days")
     return timedelta(seconds=seconds)
