@@ -1,0 +1,65 @@
+"""How values become text: tables, sizes, times, JSON. Nothing else in the program prints a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Print rows under headers on stdout, as wide as they are; the columns named in `right` are right-aligned.
+
+    Every cell must have passed escape.shown already where another machine chose it.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        drawn.add_column(header, justify="right" if header in right else "left", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console = Console(highlight=False)
+    # A pipe has no width: rich would cut every row at 80 columns there.
+    console.print(drawn, width=None if console.is_terminal else 10_000, soft_wrap=not console.is_terminal)
+
+
+def json_array(items: Iterable[Mapping[str, Any]]) -> None:
+    """Print one JSON array on stdout, an item a line, as they come (a listing can be long)."""
+    separator = "["
+    for item in items:
+        click.echo(f"{separator}{json.dumps(item)}", nl=False)
+        separator = ",\n "
+    click.echo("[]" if separator == "[" else "]")
+
+
+def json_line(item: Mapping[str, Any]) -> None:
+    """Print one JSON object as one line on stdout."""
+    click.echo(json.dumps(item))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people, in powers of ten: `512 B`, `1.5 kB`, `20 GB`."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB", "TB", "PB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def number(count: int) -> str:
+    """Return a count with thin groups: 12 345."""
+    return f"{count:,}".replace(",", " ")
+
+
+def local_time(at: datetime | None) -> str:
+    """Return a time in this machine's zone, to the minute; `never` for None."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else "never"
