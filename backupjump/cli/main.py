@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
@@ -112,7 +113,13 @@ def _set_up_logging(*, verbose: int, quiet: bool) -> None:
 class _JournalFormatter(logging.Formatter):
     """Lines as the journal wants them: a priority in angle brackets first. Source: sd-daemon(3)."""
 
-    _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+    _PRIORITIES: ClassVar = {
+        logging.DEBUG: 7,
+        logging.INFO: 6,
+        logging.WARNING: 4,
+        logging.ERROR: 3,
+        logging.CRITICAL: 2,
+    }
 
     def format(self, record: logging.LogRecord) -> str:
         return f"<{self._PRIORITIES.get(record.levelno, 5)}>{super().format(record)}"

@@ -45,14 +45,12 @@ def json_line(item: Mapping[str, Any]) -> None:
 
 def size(count: int) -> str:
     """Return a number of bytes for people, in powers of ten: `512 B`, `1.5 kB`, `20 GB`."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB", "TB", "PB"):
-        value /= 1000
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
         if value < 999.5:
             break
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
 
 
 def number(count: int) -> str:
