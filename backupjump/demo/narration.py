@@ -1,0 +1,55 @@
+"""Tell a story on the terminal: numbered steps, the commands that are run, what they print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from backupjump.errors import BackupjumpError
+from backupjump.escape import shown
+from backupjump.process import Completed, run, shown_argv
+
+# More than enough for a few megabytes on loopback; a demo that hangs says where.
+_SECONDS = 300.0
+
+
+class Narrator:
+    """Says each step with its number, and runs the very commands that it shows."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def step(self, title: str) -> None:
+        """Open a new numbered step."""
+        self.steps += 1
+        self._print(f"\n{self.steps:2}. {title}")
+
+    def say(self, text: str) -> None:
+        """Say what happened; every line is indented under its step."""
+        for line in text.splitlines():
+            self._print(f"    {line}")
+
+    def show(self, argv: Sequence[str]) -> None:
+        """Show a command that is run some other way than by `run`."""
+        self._print(f"    $ {shown(shown_argv(argv))}")
+
+    def run(self, config: Path, *words: str, quiet: bool = False) -> Completed:
+        """Show and run `backupjump --config CONFIG WORDS`; tell what it prints unless `quiet`.
+
+        Raises BackupjumpError with what it said when it ends with anything but 0.
+        """
+        argv = ("--config", str(config), *words)
+        self.show(("backupjump", *argv))
+        done = run((sys.executable, "-m", "backupjump", *argv), timeout=_SECONDS)
+        if done.status != 0:
+            said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+            raise BackupjumpError(f"the demo's command ended with {done.status}: {said}")
+        if not quiet:
+            self.say(done.stdout.decode("utf-8", "replace").rstrip())
+        return done
+
+    def _print(self, line: str) -> None:
+        # By line, also into a pipe: whoever watches shall see each step when it happens.
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
