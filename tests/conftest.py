@@ -41,7 +41,7 @@ def pytest_testnodedown(node: Any) -> None:
     if reporter is not None and "deselected" not in reporter.stats:
         left_out = getattr(node, "workeroutput", {}).get(_DESELECTED, [])
         if left_out:
-            node.config.hook.pytest_deselected(items=left_out)
+            reporter.stats["deselected"] = left_out
 
 
 def _is_left_out(item: pytest.Item, config: pytest.Config) -> bool:
