@@ -1,0 +1,179 @@
+"""The list of all that a snapshot holds: one JSON line an entry, in a zstd stream beside the tree.
+
+`zstdcat manifest.jsonl.zst` shows it to anyone. The first line is a header. The entries stand
+depth-first, the names of each folder in byte order, so that two manifests can be compared by reading
+each once. A path starts at the source (`home/me/…`), without a leading slash; the folders above a
+source are not listed. Names with the same `ino` are hard links of one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, cast, get_args
+
+import zstandard
+
+from backupjump.errors import StoreError
+from backupjump.escape import shown
+
+MANIFEST_NAME = "manifest.jsonl.zst"
+MANIFEST_FORMAT = 1
+
+EntryType = Literal["file", "dir", "symlink", "fifo", "socket", "char", "block"]
+
+_TYPES = frozenset(get_args(EntryType))
+_NUMBERS = ("mode", "uid", "gid", "size", "mtime_ns", "ino")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One name in a snapshot, as it was on the Desktop.
+
+    `mode` holds permission bits alone. `target` is a symlink's, `rdev` a device's (major, minor).
+    `xattrs` is a digest of all extended attributes and ACLs, None when there are none. `hash` is of a
+    regular file's content, with its algorithm (`xxh128:…`, `md5:…`), None where it could not be read.
+    `ino` is the inode in the store.
+    """
+
+    path: bytes
+    type: EntryType
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime_ns: int
+    ino: int
+    target: bytes | None = None
+    rdev: tuple[int, int] | None = None
+    xattrs: str | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A manifest that was written: the SHA-256 of the file and how many entries it has."""
+
+    sha256: str
+    entries: int
+
+
+def sort_key(path: bytes) -> bytes:
+    """Return what puts paths into a manifest's order: a folder, then what is in it, then its next neighbour."""
+    return path.replace(b"/", b"\0")
+
+
+def to_line(entry: Entry) -> str:
+    """Return an entry as one line of ASCII JSON; a byte that is no UTF-8 becomes a lone surrogate (`\\udcff`)."""
+    values: dict[str, Any] = {
+        "path": _to_text(entry.path),
+        "type": entry.type,
+        "mode": f"{entry.mode:04o}",
+        **{name: getattr(entry, name) for name in _NUMBERS[1:]},
+    }
+    if entry.target is not None:
+        values["target"] = _to_text(entry.target)
+    if entry.rdev is not None:
+        values["rdev"] = list(entry.rdev)
+    if entry.xattrs is not None:
+        values["xattrs"] = entry.xattrs
+    if entry.hash is not None:
+        values["hash"] = entry.hash
+    return json.dumps(values, separators=(",", ":")) + "\n"
+
+
+def from_line(line: str) -> Entry:
+    """Read what `to_line` wrote; anything else raises ValueError."""
+    values = json.loads(line)
+    try:
+        if values["type"] not in _TYPES:
+            raise ValueError(f"unknown type {values['type']!r}")
+        target, rdev = values.get("target"), values.get("rdev")
+        return Entry(
+            path=_to_bytes(values["path"]),
+            type=values["type"],
+            mode=int(values["mode"], 8),
+            **{name: int(values[name]) for name in _NUMBERS[1:]},
+            target=None if target is None else _to_bytes(target),
+            rdev=None if rdev is None else (int(rdev[0]), int(rdev[1])),
+            xattrs=values.get("xattrs"),
+            hash=values.get("hash"),
+        )
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"not an entry: {error!r}") from error
+
+
+def write_manifest(path: Path, entries: Iterable[Entry]) -> Written:
+    """Write a new manifest of `entries`, which must come in its order, one at a time; nothing is synced yet."""
+    count = 0
+    with path.open("xb") as file:
+        path.chmod(0o600)
+        digesting = _Digesting(file)
+        with zstandard.ZstdCompressor(level=3).stream_writer(cast("IO[bytes]", digesting), closefd=False) as stream:
+            lines = io.BufferedWriter(cast("io.RawIOBase", stream), 1 << 16)
+            lines.write(json.dumps({"format": MANIFEST_FORMAT}).encode() + b"\n")
+            for entry in entries:
+                lines.write(to_line(entry).encode("ascii"))
+                count += 1
+            lines.flush()
+            lines.detach()
+    return Written(sha256=digesting.digest.hexdigest(), entries=count)
+
+
+def read_manifest(path: Path) -> Iterator[Entry]:
+    """Yield the entries of a manifest in its order, read as they are asked for.
+
+    A file that is missing, cut short, damaged or of a newer format raises `StoreError`, perhaps only
+    after some entries: compare `sha256_of` with meta.json first where half a list would do harm.
+    """
+    try:
+        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
+            lines = io.TextIOWrapper(stream, encoding="ascii", newline="\n")
+            _check_header(lines.readline())
+            for line in lines:
+                yield from_line(line)
+    except (OSError, zstandard.ZstdError, ValueError, EOFError) as error:
+        raise StoreError(
+            f"the manifest {shown(str(path))} can't be read: {error}",
+            hint="the files beside it in tree/ may still be whole",
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, as meta.json keeps it of the manifest."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_header(line: str) -> None:
+    header = json.loads(line)
+    found = header.get("format") if isinstance(header, Mapping) else None
+    if not isinstance(found, int) or found > MANIFEST_FORMAT:
+        raise ValueError(f"its format is {found!r}, this program reads up to {MANIFEST_FORMAT}")
+
+
+def _to_text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _to_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+class _Digesting:
+    """A file to write to that keeps the SHA-256 of what went through."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, block: bytes) -> int:
+        self.digest.update(block)
+        return self._file.write(block)
+
+    def flush(self) -> None:
+        self._file.flush()

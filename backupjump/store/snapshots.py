@@ -1,0 +1,185 @@
+"""What snapshots a job has, and which one a person means."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from backupjump.config.units import read_duration
+from backupjump.errors import StoreError, UsageError
+from backupjump.escape import shown
+from backupjump.run import Status
+from backupjump.store.layout import JobFolder, read_id
+from backupjump.store.manifest import MANIFEST_NAME
+
+META_NAME = "meta.json"
+META_FORMAT = 1
+TREE_NAME = "tree"
+
+_META_LIMIT_BYTES = 16 << 20
+_LATEST = re.compile(r"latest(?:~(\d{1,4}))?", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A published snapshot. `taken_at` is the Server's time in its id, aware, in UTC.
+
+    When its meta.json can't be read, `problem` says why (else it is empty), the status reads failed and
+    the numbers are 0; the tree may be whole all the same.
+    """
+
+    id: str
+    path: Path
+    desktop: str
+    job: str
+    status: Status
+    taken_at: datetime
+    files_total: int = 0
+    bytes_total: int = 0
+    bytes_new: int = 0
+    manifest_sha256: str = ""
+    problem: str = ""
+
+    @property
+    def tree(self) -> Path:
+        """The folder below which each source lies at its own path."""
+        return self.path / TREE_NAME
+
+    @property
+    def manifest(self) -> Path:
+        """The file that lists the tree."""
+        return self.path / MANIFEST_NAME
+
+    @property
+    def is_good(self) -> bool:
+        """Whether `latest` may name it and the next run may build on it."""
+        return not self.problem and self.status.good
+
+
+def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
+    """Return all snapshots of a job, oldest first; none when it never ran. What is no snapshot is passed over."""
+    try:
+        names = [entry.name for entry in folder.snapshots.iterdir()]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StoreError(f"{folder.snapshots} can't be read: {error.strerror}") from error
+    by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
+    return tuple(_read_snapshot(folder, name, taken_at) for (taken_at, _sequence), name in by_age)
+
+
+def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """Return the newest good one of `snapshots`, which are oldest first."""
+    return next((snapshot for snapshot in reversed(snapshots) if snapshot.is_good), None)
+
+
+def read_meta(snapshot: Path) -> Mapping[str, Any]:
+    """Return the values of a snapshot's meta.json; one that is missing, damaged or too new raises ValueError."""
+    try:
+        with (snapshot / META_NAME).open("rb") as file:
+            values: dict[str, Any] = json.loads(file.read(_META_LIMIT_BYTES))
+    except OSError as error:
+        raise ValueError(f"{META_NAME}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{META_NAME} is not JSON") from error
+    found = values.get("format") if isinstance(values, dict) else None
+    if not isinstance(found, int) or found > META_FORMAT:
+        raise ValueError(f"{META_NAME} has format {found!r}, this program reads up to {META_FORMAT}")
+    return values
+
+
+def find_snapshot(
+    snapshots: Sequence[Snapshot], wanted: str | None, *, at: str | None = None, now: datetime, zone: tzinfo = UTC
+) -> Snapshot:
+    """Return the snapshot that a person names; `snapshots` are oldest first.
+
+    `wanted` is an id, a unique beginning of one, `latest` (the newest good one, as with neither) or
+    `latest~1`. `at` asks for the state at a time: `2d` ago, or at the end of a day of `zone`, and gives
+    the newest good one that is not younger. Raises `UsageError`, with a guess where there is one.
+    """
+    if wanted is not None and at is not None:
+        raise UsageError("name a snapshot or a time, not both")
+    if at is not None:
+        return _find_at(snapshots, at, now=now, zone=zone)
+    match = _LATEST.fullmatch("latest" if wanted is None else wanted)
+    if match is not None:
+        return _find_latest(snapshots, int(match[1] or 0))
+    return _find_by_id(snapshots, wanted or "")
+
+
+def _find_latest(snapshots: Sequence[Snapshot], back: int) -> Snapshot:
+    good = [snapshot for snapshot in snapshots if snapshot.is_good]
+    if back < len(good):
+        return good[-1 - back]
+    if not good:
+        raise UsageError("there is no good snapshot yet", hint="backupjump snapshots JOB lists what there is")
+    raise UsageError(f"there is no latest~{back}: good snapshots: {len(good)}", hint=f"try latest~{len(good) - 1}")
+
+
+def _find_by_id(snapshots: Sequence[Snapshot], wanted: str) -> Snapshot:
+    ids = [snapshot.id for snapshot in snapshots]
+    if wanted in ids:
+        return snapshots[ids.index(wanted)]
+    found = [snapshot for snapshot in snapshots if wanted and snapshot.id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"{shown(wanted)} is the beginning of {len(found)} snapshots",
+            hint="write more of it: " + ", ".join(snapshot.id for snapshot in found[-5:]),
+        )
+    near = get_close_matches(wanted, ids, n=1)
+    guess = f"did you mean {near[0]}?" if near else "backupjump snapshots JOB lists them"
+    raise UsageError(f"there is no snapshot {shown(wanted)}", hint=guess)
+
+
+def _find_at(snapshots: Sequence[Snapshot], at: str, *, now: datetime, zone: tzinfo) -> Snapshot:
+    moment = read_moment(at, now=now, zone=zone)
+    good = [snapshot for snapshot in snapshots if snapshot.is_good]
+    not_younger = [snapshot for snapshot in good if snapshot.taken_at <= moment]
+    if not_younger:
+        return not_younger[-1]
+    hint = f"the oldest one is {good[0].id}" if good else "there is no good snapshot yet"
+    raise UsageError(f"there is no good snapshot as old as {shown(at)}", hint=hint)
+
+
+def read_moment(at: str, *, now: datetime, zone: tzinfo) -> datetime:
+    """Return the time that `at` means: a duration before `now`, the end of a day of `zone`, or a time in full."""
+    try:
+        return now - read_duration(at)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", at, re.ASCII):
+            return datetime.combine(date.fromisoformat(at) + timedelta(days=1), time(), zone) - timedelta(seconds=1)
+        moment = datetime.fromisoformat(at)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{shown(at)} is not a time", hint="write 2d, 2026-11-20 or 2026-11-20T14:00:00+01:00"
+        ) from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _read_snapshot(folder: JobFolder, name: str, taken_at: datetime) -> Snapshot:
+    path = folder.snapshots / name
+    bare = Snapshot(id=name, path=path, desktop=folder.desktop, job=folder.job, status=Status.FAILED, taken_at=taken_at)
+    try:
+        meta = read_meta(path)
+        return replace(
+            bare,
+            status=Status(meta["run"]["status"]),
+            files_total=int(meta["counts"]["files_total"]),
+            bytes_total=int(meta["counts"]["bytes_total"]),
+            bytes_new=int(meta["counts"]["bytes_new"]),
+            manifest_sha256=str(meta["manifest"]["sha256"]),
+        )
+    except ValueError as error:
+        return replace(bare, problem=shown(str(error)))
+    except (KeyError, TypeError) as error:
+        return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))
