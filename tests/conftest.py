@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def pytest_testnodedown(node: Any) -> None:
     if reporter is not None and "deselected" not in reporter.stats:
         left_out = getattr(node, "workeroutput", {}).get(_DESELECTED, [])
         if left_out:
-            reporter.stats["deselected"] = left_out
+            reporter.stats["deselected"] = [SimpleNamespace(nodeid=nodeid) for nodeid in left_out]
 
 
 def _is_left_out(item: pytest.Item, config: pytest.Config) -> bool:
