@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Get the packages and the .venv that a checkout needs. quickstart.sh and tests/run.sh source this file.
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+PATH=$PATH:/usr/sbin:/sbin # sshd and mkfs stand there, outside a plain user's PATH
+
+say() { printf '== %s\n' "$*"; }
+
+stop() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+# The first Python that is new enough and can make a virtual environment (Debian keeps ensurepip in python3-venv).
+find_python() {
+  local candidate
+  for candidate in python3 /usr/bin/python3; do
+    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+may_install() {
+  command -v apt-get >/dev/null || return 1
+  if [ "$(id -u)" -eq 0 ]; then return; fi
+  command -v sudo >/dev/null || return 1
+  if sudo -n true 2>/dev/null; then return; fi
+  [ -t 0 ] && id -nG | grep -qwE 'sudo|admin|wheel' # a person is there to type the password
+}
+
+# apt-get install, with openssh-server kept from starting. A subshell, so that the trap ends with it.
+apt_install() (
+  policy=/usr/sbin/policy-rc.d
+  if [[ " $* " == *" openssh-server "* ]] && [ ! -e "$policy" ]; then
+    trap 'as_root rm -f "$policy"' EXIT
+    # invoke-rc.d and deb-systemd-invoke ask this file; 101 means: do not start it.
+    printf '#!/bin/sh\ncase "$*" in *ssh*) exit 101 ;; esac\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+)
+
+# Only for an openssh-server that we have just brought: a reboot must not start it either.
+keep_port_22_closed() {
+  local now=()
+  if [ -d /run/systemd/system ]; then now=(--now); fi # else there is no systemd to talk to
+  if command -v systemctl >/dev/null; then
+    as_root systemctl --quiet disable "${now[@]}" ssh.service ssh.socket
+  else
+    as_root update-rc.d ssh disable
+  fi
+  say "openssh-server is installed but not started: nothing listens on port 22 because of us" \
+    "(to have it: sudo systemctl enable --now ssh)"
+}
+
+# install_missing PROGRAM:PACKAGE... installs the packages whose program is not there, and python3-venv if need be.
+install_missing() {
+  local pair missing=()
+  for pair in "$@"; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+  done
+  find_python >/dev/null || missing+=(python3-venv)
+  if [ ${#missing[@]} -eq 0 ]; then return; fi
+
+  if ! may_install; then
+    stop "missing on this machine: ${missing[*]}" \
+      "install it, or ask someone who may, then start this again:" \
+      "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}" \
+      "(openssh-server then listens on port 22; sudo systemctl disable --now ssh.service ssh.socket ends that)"
+  fi
+  say "installing with apt: ${missing[*]}"
+  apt_install "${missing[@]}"
+  if [[ " ${missing[*]} " == *" openssh-server "* ]]; then keep_port_22_closed; fi
+}
+
+# A .venv that was moved, whose Python has gone, or that is too old is made anew.
+venv_is_sound() {
+  "$checkout/.venv/bin/pip" --version 2>/dev/null | grep -qF "from $checkout/.venv/" &&
+    "$checkout/.venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+}
+
+make_venv() {
+  local python
+  if venv_is_sound; then return; fi
+  python=$(find_python) || stop "no Python 3.11 or newer here; Debian 12, Ubuntu 24.04 and newer have one"
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv --clear "$checkout/.venv"
+}
+
+# install_package [EXTRA] puts backupjump into .venv, editable; nothing happens while pyproject.toml is as it was.
+install_package() {
+  local stamp=$checkout/.venv/installed-${1:-plain}.toml
+  if cmp -s "$checkout/pyproject.toml" "$stamp"; then return; fi
+  say "installing backupjump${1:+[$1]} into .venv (about a minute)"
+  "$checkout/.venv/bin/pip" install --quiet --disable-pip-version-check --editable "$checkout${1:+[$1]}"
+  cp "$checkout/pyproject.toml" "$stamp"
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# All that a change must pass: format, lint, types, layers and every test, the lab included.
+#   ./tests/run.sh          a fixed sample of everything
+#   ./tests/run.sh --all    the long form: more crash points, more histories
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../examples/install.sh"
+
+for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
+for_the_tests=(setfacl:acl setfattr:attr mkfs.ext4:e2fsprogs ip:iproute2 zstdcat:zstd)
+
+case "${1-}" in
+"" | --all) ;;
+*) stop "usage: ./tests/run.sh [--all]" ;;
+esac
+
+step() {
+  say "$1"
+  "${@:2}" || stop "tests/run.sh: $1: failed"
+}
+
+install_missing "${for_the_program[@]}" "${for_the_tests[@]}"
+make_venv
+install_package dev
+
+cd "$checkout"
+PATH=$checkout/.venv/bin:$PATH
+step "format (ruff format --check)" ruff format --check .
+step "lint (ruff check)" ruff check .
+step "types (mypy)" mypy
+step "layers (lint-imports)" lint-imports
+say "tests (pytest)"
+exec python -m pytest --numprocesses auto "$@" # its summary is the last line
