@@ -1,0 +1,109 @@
+"""The house rules that no linter of ours checks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+OURS = [file for folder in ("backupjump", "jobs", "examples", "tests") for file in (HOUSE / folder).rglob("*.py")]
+HEAVY = {"fabric", "invoke", "paramiko", "pydantic", "rich", "xxhash", "yaml", "zstandard"}
+
+
+def desktop_side() -> list[Path]:
+    """Return the files of what the Desktop runs, as the layers' contract in pyproject.toml names them."""
+    tools = tomllib.loads((HOUSE / "pyproject.toml").read_text())["tool"]
+    contract = next(each for each in tools["importlinter"]["contracts"] if "Desktop" in each["name"])
+    return [HOUSE / (module.replace(".", "/") + ".py") for module in contract["source_modules"]]
+
+
+@pytest.mark.parametrize("words", [["-m", "backupjump", "--help"], ["-c", "import backupjump.cli.main"]])
+def test_help_starts_without_the_heavy_libraries(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *words], capture_output=True, text=True, check=True, cwd=HOUSE
+    )
+
+    imported = set(re.findall(r"^import time: .*\| +(\w+)", done.stderr, flags=re.MULTILINE))
+    assert "backupjump" in imported
+    assert imported & HEAVY == set()
+
+
+def test_package_files_are_empty() -> None:
+    assert [str(file) for file in OURS if file.name == "__init__.py" and file.read_bytes()] == []
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    lengths = {str(file.relative_to(HOUSE)): len(file.read_text().splitlines()) for file in OURS}
+
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_what_the_desktop_runs_uses_nothing_newer_than_python_3_9() -> None:
+    files = [str(file) for file in desktop_side()]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "vermin", "--target=3.9-", "--violations", "--no-tips", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", desktop_side(), ids=lambda file: str(file.relative_to(HOUSE)))
+def test_what_the_desktop_runs_never_evaluates_a_union_of_types(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+
+    assert "annotations" in {
+        name.name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names
+    }, "without it, `int | None` in a signature fails before Python 3.10"
+    assert [node.lineno for node in evaluated(tree) if is_union_of_types(node)] == []
+
+
+def evaluated(tree: ast.AST) -> list[ast.AST]:
+    """Return every node but those in annotations, which stay text."""
+    nodes = []
+    for field, value in ast.iter_fields(tree):
+        if field in {"annotation", "returns"}:
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                nodes += [child, *evaluated(child)]
+    return nodes
+
+
+def is_union_of_types(node: ast.AST) -> bool:
+    """Say whether this is `A | None` or `int | str`, as in an alias or in isinstance."""
+    types = {"None", "int", "str", "bytes", "float", "bool", "dict", "list", "tuple"}
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.BitOr)
+        and bool({ast.unparse(node.left).split("[")[0], ast.unparse(node.right).split("[")[0]} & types)
+    )
+
+
+def test_the_union_check_itself_can_fail() -> None:
+    tree = ast.parse("Alias = list[int] | dict\ndef f(x: int | None) -> str | None: ...\nflags = a | b\n")
+
+    assert [node.lineno for node in evaluated(tree) if is_union_of_types(node)] == [1]
+
+
+def test_the_tree_names_no_machine_it_was_made_on() -> None:
+    folders = ("backupjump", "docs", "examples", "jobs", "tests", ".ci")
+    files = [file for folder in folders for file in (HOUSE / folder).rglob("*") if file.is_file()]
+    files += [file for file in HOUSE.iterdir() if file.suffix in {".md", ".toml", ".yaml"}]
+    # Spelled in pieces, so that this file does not find itself.
+    foreign = re.compile(
+        "|".join(["/wor" + "k/", "/roo" + r"t/\.", "/op" + "t/(pypi|wheels)", "pypi" + r"\.", "deb" + r"\.debian"])
+    )
+
+    found = [str(file) for file in files if file.suffix != ".pyc" and foreign.search(file.read_text(errors="replace"))]
+
+    assert found == []
