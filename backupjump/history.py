@@ -1,0 +1,157 @@
+"""The runs of one store, quick to ask: SQLite beside the state, derived from the runs.jsonl files in the store.
+
+It may be deleted at any time. A database that is damaged, of another shape or locked for ever is set
+aside and made anew; where none can be kept (a full or read-only disk) one in memory does for this
+process. So nothing here ever stops a backup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, TypeVar
+
+from backupjump.escape import shown
+from backupjump.run import Run, Status, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_BUSY_SECONDS = 5.0
+_ALL = -1  # Source: sqlite.org/lang_select.html, a negative LIMIT is none
+# user_version of the file: 0 is a new file, the first number one that still wants the store's runs.
+_EMPTY, _FILLED = 1, 2
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    run_id TEXT PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, ended_at TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_of_a_job ON runs (job, ended_at);
+"""
+_INSERT = "INSERT OR REPLACE INTO runs (run_id, job, status, ended_at, body) VALUES (?, ?, ?, ?, ?)"
+# These say nothing about the file's content: another one in its place would fare no better.
+_NO_PLACE = frozenset(
+    {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY}
+)
+
+Answer = TypeVar("Answer")
+
+
+class History:
+    """The recorded runs of one store; use it with `with`.
+
+    `known_runs` gives what the runs.jsonl files hold; it is asked only when the database is new or was
+    replaced. Without it the runs of before come back when someone opens it with.
+    """
+
+    def __init__(self, path: Path, *, known_runs: Callable[[], Iterable[Run]] | None = None) -> None:
+        self._path = path
+        self._known_runs = known_runs
+        self._connection = self._open()
+
+    def append(self, run: Run) -> None:
+        """Record `run`; the same run twice is one entry. A failure is logged, never raised."""
+        self._ask(lambda connection: _insert(connection, [run]))
+
+    def latest(self, job: str) -> Run | None:
+        """Return the last run of `job` that tried something (not `locked`, not `not-due`), or None."""
+        idle = (Status.LOCKED.value, Status.NOT_DUE.value)
+        newest = "job = ? AND status NOT IN (?, ?) ORDER BY ended_at DESC, rowid DESC LIMIT 1"
+        return next(iter(self._ask(lambda connection: _select(connection, newest, (job, *idle))) or ()), None)
+
+    def since(self, job: str | None = None, *, limit: int | None = None) -> tuple[Run, ...]:
+        """Return the last `limit` runs of `job`, or of every job, oldest first."""
+        newest_first = "?1 IS NULL OR job = ?1 ORDER BY ended_at DESC, rowid DESC LIMIT ?2"
+        values = (job, _ALL if limit is None else limit)
+        runs = self._ask(lambda connection: _select(connection, newest_first, values)) or ()
+        return tuple(reversed(runs))
+
+    def rebuild(self, runs: Iterable[Run]) -> None:
+        """Add the runs that the store knows of; those that stand here alone stay."""
+        self._ask(lambda connection: _fill(connection, runs))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.close()
+
+    def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer | None:
+        """Return the answer; a file that can't give one is replaced and asked again, then given up with None."""
+        try:
+            return question(self._connection)
+        except (sqlite3.Error, ValueError) as error:
+            self._connection.close()
+            self._connection = self._open_instead(error)
+        try:
+            return question(self._connection)
+        except (sqlite3.Error, ValueError) as error:
+            log.warning("the history can't be asked: %s", shown(str(error), limit=200))
+            return None
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            return self._prepared(_connect(self._path))
+        except sqlite3.Error as error:
+            return self._open_instead(error)
+
+    def _open_instead(self, problem: Exception) -> sqlite3.Connection:
+        if getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _NO_PLACE:
+            log.warning("the history %s is made anew from the store: %s", self._path, shown(str(problem), limit=200))
+            with contextlib.suppress(OSError, sqlite3.Error):
+                _set_aside(self._path)
+                return self._prepared(_connect(self._path))
+        log.warning("the history can't be kept in %s: %s", self._path, shown(str(problem), limit=200))
+        return self._prepared(_connect(None))
+
+    def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        """Return `connection` with tables, and with the store's runs when it lacks them; closed if that fails."""
+        try:
+            if _version(connection) == 0:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_EMPTY};")
+            if _version(connection) < _FILLED and self._known_runs is not None:
+                _fill(connection, self._known_runs())
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    return sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _set_aside(path: Path) -> None:
+    """Move the database and what SQLite keeps beside it out of the way; the one set aside before is lost."""
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).replace(path.with_name(f"{path.name}.damaged{suffix}"))
+
+
+def _fill(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
+    _insert(connection, runs)
+    connection.execute(f"PRAGMA user_version = {_FILLED}")
+
+
+def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
+    rows = [(run.run_id, run.job, run.status.value, rfc3339(run.ended_at), json.dumps(run.to_json())) for run in runs]
+    with connection:
+        connection.executemany(_INSERT, rows)
+
+
+def _select(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> tuple[Run, ...]:
+    rows = connection.execute(f"SELECT body FROM runs WHERE {which}", values).fetchall()  # noqa: S608 (our own words)
+    return tuple(Run.from_json(json.loads(body)) for (body,) in rows)

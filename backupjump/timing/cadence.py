@@ -1,0 +1,94 @@
+"""When a job is due, and from when on it is late: pure, the time now is an argument.
+
+Without `at`, a step of hours, days or weeks counts from the last good snapshot, so a Desktop that
+was away is due as soon as it is back, once. A calendar slot is for people who think in clock times;
+where cron has a habit, it is cron's (Source: crontab(5), @weekly and @monthly):
+
+    every: day, at: "02:30"             each day at 02:30
+    every: 2 days, at: "02:30"          at 02:30, two days after the day of the last good one
+    every: week, at: "02:30"            Sundays at 02:30
+    every: [mon, thu]                   those days, at 00:00 unless `at` says otherwise
+    every: month                        on the 1st, at 00:00 unless `at` says otherwise
+    every: 6 hours                      six hours after the last good one; `at` has no meaning here
+
+A slot that the clocks jump over is due at the first moment after the gap; one in a repeated hour is
+due the first time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from backupjump.config.times import Every, read_every
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backupjump.config.models import Job, Schedule
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(weeks=1)
+_SUNDAY = 6
+# A last good snapshot from further ahead than this tells of a wrong clock, and says nothing about when it was.
+_CLOCK_ERROR = timedelta(minutes=5)
+
+
+def next_due(
+    schedule: Schedule | None, *, last_good_at: datetime | None, zone: ZoneInfo, now: datetime
+) -> datetime | None:
+    """Return when the job is due next, aware and in UTC; None without a schedule.
+
+    It is due when that is not after `now`. Due at once is a job without a good snapshot, or with one
+    from the future. `zone` is for a schedule that names none.
+    """
+    if schedule is None:
+        return None
+    if last_good_at is None or last_good_at > now + _CLOCK_ERROR:
+        return now.astimezone(UTC)
+    every = read_every(schedule.every)
+    if every.step is not None and (schedule.at is None or every.step % _DAY):
+        return last_good_at.astimezone(UTC) + every.step
+    zone = ZoneInfo(schedule.timezone) if schedule.timezone else zone
+    clock = time.fromisoformat(schedule.at) if schedule.at else time(0)
+    slots = (_moment(day, clock, zone) for day in _days(every, last_good_at.astimezone(zone).date()))
+    return next(slot for slot in slots if slot > last_good_at)
+
+
+def late_after(job: Job) -> timedelta | None:
+    """Return the age from which on the last good snapshot makes `job` late; None when it never is."""
+    if job.max_age is not None or job.schedule is None:
+        return job.max_age
+    return 3 * read_every(job.schedule.every).longest
+
+
+def _days(every: Every, last: date) -> Iterator[date]:
+    """Yield the days of the calendar's slots, in order, from one that is not after the day `last` or its successor."""
+    if every.monthly:
+        for number in count(last.year * 12 + last.month - 1):
+            yield date(number // 12, number % 12 + 1, 1)
+    if every.step is not None and every.step not in (_DAY, _WEEK):
+        yield from (last + every.step * number for number in count(1))
+    weekdays = every.weekdays or (range(7) if every.step == _DAY else (_SUNDAY,))
+    yield from (day for number in count() if (day := last + _DAY * number).weekday() in weekdays)
+
+
+def _moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """Return when clocks in `zone` first show `clock` or later on `day`, in UTC."""
+    wanted = datetime.combine(day, clock, tzinfo=zone)
+    after = wanted.astimezone(UTC)
+    if after.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
+        return after
+    # The clocks jump over it. PEP 495: fold=0 reads the time by the offset before the gap, which lies
+    # after it; fold=1 by the offset after it, which lies before it. The gap is found between the two.
+    before = wanted.replace(fold=1).astimezone(UTC)
+    new_offset = after.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == new_offset:
+            after = middle
+        else:
+            before = middle
+    return after.replace(microsecond=0)
