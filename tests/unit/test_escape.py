@@ -1,0 +1,52 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backupjump.escape import shown, shown_lines
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (b"photo.jpg", "photo.jpg"),
+        ("Grüße ☃.txt".encode(), "Grüße ☃.txt"),
+        (b"two\nlines", "two\\nlines"),
+        (b"\x1b[31mred", "\\x1b[31mred"),
+        (b"\xff\xfe", "\\xff\\xfe"),
+        ("\u202egpj.exe".encode(), "\\u202egpj.exe"),
+        ("a\u200bb".encode(), "a\\u200bb"),
+        ("\u2028".encode(), "\\u2028"),
+        (b"back\\slash", "back\\\\slash"),
+        (b"\x7f", "\\x7f"),
+        ("\x9b".encode(), "\\x9b"),
+        (b"", ""),
+    ],
+)
+def test_a_name_is_shown_with_all_that_could_act_on_a_screen_escaped(name: bytes, expected: str) -> None:
+    assert shown(name) == expected
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_what_is_shown_is_one_harmless_line(name: bytes) -> None:
+    text = shown(name)
+
+    assert all(unicodedata.category(character)[0] != "C" for character in text)
+    assert "\u2028" not in text
+    assert "\u2029" not in text
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_two_names_that_differ_are_shown_differently(one: bytes, other: bytes) -> None:
+    assert (shown(one) == shown(other)) == (one == other)
+
+
+def test_a_long_name_is_cut_to_the_limit() -> None:
+    assert shown("x" * 50, limit=10) == "x" * 9 + "…"
+
+
+def test_of_a_flood_only_the_first_lines_are_shown_and_the_rest_is_counted() -> None:
+    text = shown_lines(b"one\n\n\x1btwo\nthree\nfour\n", lines=2)
+
+    assert text == "one\n\\x1btwo\n(2 more lines)"
