@@ -1,0 +1,145 @@
+"""Render the one ssh_config and known_hosts of a route, and put them where only we can read them.
+
+ssh is told everything here and nothing elsewhere: `-F` makes it skip the user's and the system's config,
+and it hands `-F` on to the process that it starts for a jump, so that each hop keeps its own key (a `-o`
+on the command line does not reach it). The Desktop's tunnel uses the same blocks. Python 3.9 and newer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from backupjump.errors import ConfigError
+
+# ssh_config has no way to write these inside quotes; `${NAME}` is expanded from the environment.
+_UNWRITABLE = re.compile(r'["\\$\x00-\x1f\x7f]')
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One sshd that we log in to: under which name it is known to us, where it is, who we are, what it must show."""
+
+    alias: str
+    host: str
+    port: int
+    user: str
+    identity_file: Path
+    host_keys: tuple[str, ...]
+
+
+def header() -> str:
+    """Return the first line of every config: what an OpenSSH too old to know is skipped, not fatal.
+
+    ProxyJump is not among them: without it ssh would go straight to a port of this machine.
+    """
+    return "IgnoreUnknown IdentityAgent,UpdateHostKeys\n"
+
+
+def host_block(hop: Hop, *, proxy: str = "") -> str:
+    """Return the Host block of one hop; `proxy` is a whole ProxyJump or ProxyCommand line.
+
+    HostKeyAlias pins the key to the machine: every tunnel ends on 127.0.0.1, and ports are reused.
+    """
+    lines = [
+        f"Host {hop.alias}",
+        f"  HostName {hop.host}",
+        f"  Port {hop.port}",
+        f"  User {hop.user}",
+        f"  IdentityFile {quoted_path(hop.identity_file)}",
+        f"  HostKeyAlias {hop.alias}",
+        *([f"  {proxy}"] if proxy else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def common_block(known_hosts: Path, *, clear_forwardings: bool) -> str:
+    """Return the block for all hosts; it stands last, since ssh keeps the first value that it meets.
+
+    `clear_forwardings` also drops a `-R` of the command line without a word, so a tunnel says no.
+    Source: ssh_config(5).
+    """
+    lines = [
+        "Host *",
+        "  IdentitiesOnly yes",
+        "  IdentityAgent none",
+        f"  UserKnownHostsFile {quoted_path(known_hosts)}",
+        # `none` is a file's name for older versions; this one is empty everywhere.
+        "  GlobalKnownHostsFile /dev/null",
+        "  StrictHostKeyChecking yes",
+        "  UpdateHostKeys no",
+        "  VerifyHostKeyDNS no",
+        "  CheckHostIP no",
+        "  ForwardAgent no",
+        "  ForwardX11 no",
+        "  PermitLocalCommand no",
+        *(["  ClearAllForwardings yes"] if clear_forwardings else []),
+        "  BatchMode yes",
+        "  PreferredAuthentications publickey",
+        "  ConnectTimeout 10",
+        "  ServerAliveInterval 15",
+        "  ServerAliveCountMax 3",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def known_hosts(hops: Iterable[Hop]) -> str:
+    """Return the known_hosts lines that pin every hop, unhashed so that a person can compare them."""
+    return "".join(f"{hop.alias} {key}\n" for hop in hops for key in hop.host_keys)
+
+
+def quoted_path(path: Path) -> str:
+    """Return `path` as a word of ssh_config for the options that expand `%` tokens; ConfigError if it has none."""
+    if _UNWRITABLE.search(str(path)):
+        raise ConfigError(f'{str(path)!r}: ssh_config has no way to write a path with ", \\, $ or a control character')
+    return '"' + str(path).replace("%", "%%") + '"'
+
+
+def write_private(folder: Path, files: Mapping[str, str]) -> None:
+    """Make `files` (name → text) the content of `folder`: each replaced atomically, 0600 in a folder of 0700.
+
+    A file that already holds its text is left alone, so a run never disturbs another. Raises ConfigError
+    when the folder is a link, another user's, or can't be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _claim(folder)
+        for name, text in files.items():
+            if not _holds(folder / name, text):
+                _replace(folder / name, text)
+    except OSError as error:
+        raise ConfigError(f"{folder}: the ssh config can't be written there: {error.strerror}") from error
+
+
+def _claim(folder: Path) -> None:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise ConfigError(f"{folder} is a link or belongs to another user; ssh would be told what to do from there")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        folder.chmod(0o700)
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        found = path.lstat()
+        return stat.S_IMODE(found.st_mode) == 0o600 and stat.S_ISREG(found.st_mode) and path.read_text("utf-8") == text
+    except (FileNotFoundError, UnicodeDecodeError):
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise

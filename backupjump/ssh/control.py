@@ -1,0 +1,100 @@
+"""The control plane: one connection a run to the Desktop, for the words that are not data."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from backupjump.ssh.link import Link, open_link
+from backupjump.ssh.second_shell import nested_command
+from backupjump.ssh.verdicts import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from backupjump.errors import BackupjumpError
+    from backupjump.process import Completed
+    from backupjump.ssh.route import Route
+    from backupjump.ssh.strict_fabric import StrictConnection
+
+_SSH_ITSELF_FAILED = 255
+
+
+class Control:
+    """An open login to the Desktop; on route nested to the JumpNode, which logs in anew for each command."""
+
+    def __init__(self, route: Route, connection: StrictConnection, link: Link) -> None:
+        self._route = route
+        self._connection = connection
+        self._link = link
+
+    def run(self, argv: Sequence[str], *, timeout: float) -> Completed:
+        """Run `argv` on the Desktop, each word arriving as one, and return what came of it, whatever its status.
+
+        At most `timeout` seconds and 64 KiB for each of its outputs. Raises LinkLost when time is over or the
+        connection breaks, DesktopUnfit for more output; on route nested the verdict on its second hop too.
+        """
+        command = shlex.join(argv)
+        alias = self._route.jump_alias
+        if alias is None:
+            return self._connection.completed(command, argv, timeout=timeout)
+        done = self._connection.completed(nested_command(alias, command), argv, timeout=timeout)
+        if done.status == _SSH_ITSELF_FAILED:
+            raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route)
+        return done
+
+    def close(self) -> None:
+        """End the connection and the ssh behind it."""
+        self._connection.close()
+        self._link.close()
+
+    def __enter__(self) -> Control:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:
+    """Log in to the Desktop (nested: the JumpNode) within `deadline_seconds`; the route has been prepared.
+
+    Raises one verdict a hop, each naming the machine: JumpNodeUnreachable, HostKeyRefused, KeyRefused,
+    ForwardRefused, TunnelNotOpen, or DesktopAway when the Desktop hangs up without a word.
+    """
+    deadline = time.monotonic() + deadline_seconds
+    link = open_link(route, seconds=deadline_seconds)
+    try:
+        # Not at the top: ssh logs in to the JumpNode while Python reads 0.3 s worth of modules.
+        from backupjump.ssh.strict_fabric import StrictConnection
+
+        left = max(0.1, deadline - time.monotonic())
+        connection = StrictConnection(route, route.hops[-1], link.sock, seconds=left)
+        _log_in(connection, link, seconds=left)
+    except BaseException:
+        link.close()
+        raise
+    return Control(route, connection, link)
+
+
+def _log_in(connection: StrictConnection, link: Link, *, seconds: float) -> None:
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        link.cut()
+
+    def why_lost() -> BackupjumpError:
+        return link.why_lost(in_time=not late.is_set())
+
+    watchdog = threading.Timer(seconds, cut)
+    watchdog.start()
+    try:
+        connection.log_in(why_lost)
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        watchdog.cancel()

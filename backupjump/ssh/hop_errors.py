@@ -1,0 +1,98 @@
+"""The errors that name a machine on the way: who it is, what it did, and what to type next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backupjump.errors import (
+    DesktopAway,
+    ForwardRefused,
+    HostKeyRefused,
+    JumpNodeUnreachable,
+    KeyRefused,
+    TunnelNotOpen,
+)
+from backupjump.ssh.keys import fingerprint
+
+if TYPE_CHECKING:
+    from backupjump.ssh.client_config import Hop
+    from backupjump.ssh.route import Route
+
+
+def host_key_refused(route: Route, hop: Hop, offered: str | None) -> HostKeyRefused:
+    """Return the error for a machine that showed the key with fingerprint `offered` in place of the pinned one."""
+    pinned = [fingerprint(key) for key in hop.host_keys]
+    where = machine(route, hop)
+    if offered in pinned:
+        return HostKeyRefused(
+            f"{where} shows its pinned host key {offered}, but {route.known_hosts_file} does not list it",
+            hint="who changed that file? the next run writes it anew from the config",
+        )
+    return HostKeyRefused(
+        f"{where} shows another host key than the pinned one; nothing was sent to it\n"
+        f"  pinned:  {' or '.join(pinned) or '(none)'}\n"
+        f"  offered: {offered or '(of another type)'}",
+        hint=f"an impostor, or was it reinstalled? compare there: for f in /etc/ssh/ssh_host_*_key.pub; "
+        f"do ssh-keygen -lf $f; done; only if it is the same, put it into {_config_key(route, hop)}.host_key",
+    )
+
+
+def key_refused(route: Route, hop: Hop, why: str) -> KeyRefused:
+    """Return the error for a machine that does not accept our key."""
+    return KeyRefused(
+        f"{machine(route, hop)} does not accept our key for {hop.user}: {why}",
+        hint=f"print its public half: ssh-keygen -y -f '{hop.identity_file}'; "
+        f"that line belongs into ~{hop.user}/.ssh/authorized_keys there",
+    )
+
+
+def jump_unreachable(route: Route, why: str) -> JumpNodeUnreachable:
+    """Return the error for a JumpNode that no connection could be made to."""
+    assert route.jump is not None
+    return JumpNodeUnreachable(
+        f"{machine(route, route.jump)} can't be reached: {why}",
+        hint=f"is it up, and sshd with it? try: nc -vz {route.jump.host} {route.jump.port}",
+    )
+
+
+def tunnel_not_open(route: Route, why: str) -> TunnelNotOpen:
+    """Return the error for a tunnel that nothing answers in."""
+    return TunnelNotOpen(
+        f"the tunnel of desktop {route.desktop} is not open{_tunnel_end(route)}: {why}",
+        hint="on the Desktop: backupjump tunnel open",
+    )
+
+
+def dropped(route: Route) -> DesktopAway:
+    """Return the error for a tunnel that is open, and whose far end hung up before it said a word."""
+    return DesktopAway(
+        f"desktop {route.desktop}: the tunnel{_tunnel_end(route)} is open, but its far end hung up at once",
+        hint="on the Desktop: is sshd running (systemctl status ssh), and does the tunnel's `to:` name its port?",
+    )
+
+
+def session_refused(route: Route, why: str) -> ForwardRefused:
+    """Return the error for a JumpNode that runs no command for us, which only route nested asks of it."""
+    assert route.jump is not None
+    return ForwardRefused(
+        f"{machine(route, route.jump)} let us in, but runs no command for {route.jump.user}: {why}",
+        hint="route nested needs a shell there (no MaxSessions 0, no nologin); route proxyjump does without",
+    )
+
+
+def machine(route: Route, hop: Hop) -> str:
+    """Return what a person calls the machine of `hop`: its role and its name in the config."""
+    if hop is route.jump:
+        return f"JumpNode {hop.alias[len('bj-jump-') :]}"
+    return f"desktop {route.desktop}"
+
+
+def _config_key(route: Route, hop: Hop) -> str:
+    return f"jump_nodes.{hop.alias[len('bj-jump-') :]}" if hop is route.jump else f"desktops.{route.desktop}"
+
+
+def _tunnel_end(route: Route) -> str:
+    if route.target is None:
+        return ""
+    where = "this Server" if route.jump is None else machine(route, route.jump)
+    return f" (port {route.target.port} on {where})"

@@ -1,0 +1,153 @@
+"""A Desktop of the config made into the way to it: one ssh_config, one known_hosts, one remote shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backupjump import process
+from backupjump.config.models import RouteKind
+from backupjump.errors import ConfigError
+from backupjump.escape import shown_lines
+from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_private
+from backupjump.ssh.keys import key_problem
+from backupjump.ssh.second_shell import nested_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backupjump.config.models import Desktop, JumpNode, Server
+
+_LOOPBACK = "127.0.0.1"  # spelled out: `localhost` may be ::1, where a stranger on the JumpNode can listen
+_PROXY_JUMP_SINCE = (7, 3)
+# ssh pastes the -F path into the command that it runs for ProxyJump as it is (OpenSSH ssh.c).
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.,:@+-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """The way to one Desktop. `jump` is None for local, `target` for nested; `folder` holds its ssh files."""
+
+    kind: RouteKind
+    desktop: str
+    jump: Hop | None
+    target: Hop | None
+    jump_alias: str | None
+    folder: Path
+
+    @property
+    def config_file(self) -> Path:
+        """The ssh_config that `ssh -F` takes."""
+        return self.folder / "ssh_config"
+
+    @property
+    def known_hosts_file(self) -> Path:
+        """The pinned host keys of all hops."""
+        return self.folder / "known_hosts"
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The machines that we log in to ourselves, nearest first."""
+        return tuple(hop for hop in (self.jump, self.target) if hop is not None)
+
+
+def route_to(desktop: Desktop, server: Server, *, folder: Path) -> Route:
+    """Return the way to `desktop`; its ssh files will lie in `folder`. The config has been checked before."""
+    jump = None if desktop.jump_node is None else _jump_hop(server.jump_nodes[desktop.jump_node])
+    nested = desktop.route is RouteKind.NESTED
+    return Route(
+        kind=desktop.route,
+        desktop=desktop.name,
+        jump=jump,
+        target=None if nested else _desktop_hop(desktop),
+        jump_alias=(desktop.jump_alias or desktop.name) if nested else None,
+        folder=folder,
+    )
+
+
+def _jump_hop(node: JumpNode) -> Hop:
+    alias = f"bj-jump-{node.name}"
+    return Hop(alias, node.host, node.port, node.user, node.identity_file, node.host_key)
+
+
+def _desktop_hop(desktop: Desktop) -> Hop:
+    assert desktop.user is not None
+    assert desktop.identity_file is not None
+    assert desktop.host_key is not None
+    alias = f"bj-{desktop.name}"
+    return Hop(alias, _LOOPBACK, desktop.port, desktop.user, desktop.identity_file, desktop.host_key)
+
+
+def ssh_config(route: Route) -> str:
+    """Render `route` as the config for `ssh -F`: one Host block a hop, what holds for all of them last."""
+    blocks = [header()]
+    if route.jump is not None:
+        blocks.append(host_block(route.jump))
+    if route.target is not None:
+        blocks.append(host_block(route.target, proxy=_proxy_line(route)))
+    return "\n".join([*blocks, common_block(route.known_hosts_file, clear_forwardings=True)])
+
+
+def _proxy_line(route: Route) -> str:
+    if route.jump is None:
+        return ""
+    if route.kind is RouteKind.PROXYJUMP and _PLAIN_PATH.fullmatch(str(route.config_file)):
+        return f"ProxyJump {route.jump.alias}"
+    # A shell reads this line, after ssh has replaced its % tokens.
+    config = shlex.quote(str(route.config_file)).replace("%", "%%")
+    return f"ProxyCommand ssh -F {config} -W %h:%p {route.jump.alias}"
+
+
+def prepare(route: Route) -> None:
+    """Write the route's ssh files; raise ConfigError for a key that can't be used or an ssh too old for it."""
+    for hop in route.hops:
+        if (problem := key_problem(hop.identity_file)) is not None:
+            raise ConfigError(f"desktop {route.desktop}: the key for {hop.alias}: {problem}")
+    version = process.run(["ssh", "-V"], timeout=10).stderr.decode("ascii", "replace")
+    if (problem := openssh_too_old(version, route.kind)) is not None:
+        raise ConfigError(f"desktop {route.desktop}: {problem}", hint="write in its config: route: proxycommand")
+    write_private(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
+
+
+def openssh_too_old(version_text: str, kind: RouteKind) -> str | None:
+    """Say why the ssh that printed `version_text` can't take a route of this kind; None if it can.
+
+    A version that we can't read passes: ssh itself will say what it does not know.
+    """
+    found = re.match(r"OpenSSH_(\d+)\.(\d+)", version_text)
+    if kind is not RouteKind.PROXYJUMP or found is None:
+        return None
+    version = (int(found[1]), int(found[2]))
+    if version >= _PROXY_JUMP_SINCE:
+        return None
+    text = shown_lines(version_text, lines=1, limit=80)
+    return f"{text} does not know ProxyJump, which came with 7.3; say route: proxycommand"
+
+
+def data_host(route: Route) -> str:
+    """Return what rsync puts before the colon."""
+    return f"bj-{route.desktop}"
+
+
+def remote_shell(route: Route) -> tuple[str, ...]:
+    """Return the argv that rsync runs, with a host and the words of a command behind it, to reach the Desktop."""
+    if route.kind is not RouteKind.NESTED:
+        return ("ssh", "-F", str(route.config_file), "-T")
+    assert route.jump is not None
+    assert route.jump_alias is not None
+    module = "backupjump.ssh.second_shell"
+    return (sys.executable, "-I", "-m", module, str(route.config_file), route.jump.alias, route.jump_alias)
+
+
+def ssh_argv(route: Route, *words: str) -> tuple[str, ...]:
+    """Return the ssh that runs `words` on the Desktop, each arriving there as one word."""
+    command = shlex.join(words)
+    if route.kind is not RouteKind.NESTED:
+        return (*remote_shell(route), "--", data_host(route), command)
+    assert route.jump is not None
+    assert route.jump_alias is not None
+    config = str(route.config_file)
+    return ("ssh", "-F", config, "-T", "--", route.jump.alias, nested_command(route.jump_alias, command))
