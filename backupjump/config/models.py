@@ -6,24 +6,29 @@ single value can't tell (a job's desktop exists, ports are free, keys are readab
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from backupjump.config.units import Duration, Rate, Share, Size, read_every
-
-# One alphabet for all that ends up in an ssh_config, an argv or a folder's name. `%`, `$`, quotes and a
-# leading dash have meant code in ssh before (CVE-2023-51385, CVE-2025-61984).
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_KEY_TYPES = "ssh-ed25519|ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|ssh-rsa"
-_HOST_KEY = re.compile(rf"({_KEY_TYPES}) [A-Za-z0-9+/]{{40,}}={{0,2}}( [\w.@:+-]*)?")
+from backupjump.config.checks import (
+    read_argument,
+    read_folder,
+    read_host,
+    read_host_key,
+    read_key_path,
+    read_name,
+    read_source,
+    read_sources_apart,
+    read_tunnel_port,
+)
+from backupjump.config.times import read_clock, read_every
+from backupjump.config.units import Duration, Rate, Share, Size
 
 PARTIAL_FOLDER = ".~backupjump-partial~"
 
@@ -48,77 +53,27 @@ class Ownership(StrEnum):
     PLAIN = "plain"
 
 
-def read_name(value: str) -> str:
-    """Accept a name that is safe in a path, an argv and an ssh_config."""
-    if not _NAME.fullmatch(value):
-        raise ValueError("may hold letters, digits and . _ - only, starts with a letter or digit, 63 at most")
-    return value
-
-
-def read_host(value: str) -> str:
-    """Accept a DNS name or an IP address, nothing that ssh could read as an option or a token."""
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        if not _HOST.fullmatch(value):
-            raise ValueError("is not a host name or an IP address (no user, no port, no ssh tokens)") from None
-        return value
-
-
-def read_host_key(value: str) -> str:
-    """Accept a public host key as a `.pub` file has it: the type, the key, perhaps a comment (dropped)."""
-    if not _HOST_KEY.fullmatch(value.strip()):
-        raise ValueError("is not a public host key; copy the line of /etc/ssh/ssh_host_ed25519_key.pub over there")
-    return " ".join(value.split()[:2])
-
-
 def _as_sequence(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-def read_tunnel_port(value: int) -> int:
-    """Accept a port that an account without privileges may listen on."""
-    if not 1024 <= value <= 65535:
-        raise ValueError("must be from 1024 to 65535: only root may listen below 1024 on the JumpNode")
-    return value
-
-
-def read_key_path(value: Any) -> Path:
-    """Read a path to a key, `~` expanded; refuses what ssh_config can't carry in quotes."""
-    if not isinstance(value, str | Path) or not str(value):
-        raise ValueError("is not a path to a key file")
-    path = Path(value).expanduser()
-    if not path.is_absolute():
-        raise ValueError("must be an absolute path, or start with ~/")
-    if re.search(r'["$\\\x00-\x1f\x7f]', str(path)):
-        raise ValueError("may not hold a quote, $, \\ or control character: ssh_config has no way to write those")
-    return path
-
-
-def read_folder(value: Any) -> Path:
-    """Read an absolute folder of this machine, `~` expanded."""
-    if not isinstance(value, str | Path) or not (path := Path(value).expanduser()).is_absolute():
-        raise ValueError("must be an absolute path, or start with ~/")
-    return path
-
-
-def read_source(value: str) -> str:
-    """Accept an absolute, normal path on the Desktop and return it without a trailing slash."""
-    path = PurePosixPath(value)
-    if not value.startswith("/") or value.startswith("//"):
-        raise ValueError("must be an absolute path on the Desktop, such as /home/me")
-    if ".." in path.parts:
-        raise ValueError("may not contain ..")
-    if re.search(r"[\x00-\x1f\x7f]", value):
-        raise ValueError("may not hold control characters; name the folder above it")
-    if path.parts[1:2] in (("proc",), ("sys",)):
-        raise ValueError("/proc and /sys are not files to back up")
-    return str(path)
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _read_pattern(value: str) -> str:
     if not value or re.search(r"[\x00\r\n]", value):
         raise ValueError("is not an rsync pattern: empty, or with a line break")
+    return value
+
+
+def _read_every(value: Any) -> Any:
+    read_every(value)
+    return value
+
+
+def _read_timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    # A folder of the time zone database, such as "Europe", is an OSError.
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{value!r} is not an IANA name such as Europe/Paris") from error
     return value
 
 
@@ -135,8 +90,9 @@ KeyPath = Annotated[Path, BeforeValidator(read_key_path, json_schema_input_type=
 Folder = Annotated[Path, BeforeValidator(read_folder, json_schema_input_type=str)]
 Source = Annotated[str, AfterValidator(read_source)]
 Pattern = Annotated[str, AfterValidator(_read_pattern)]
-Count = Annotated[int, Field(strict=True, ge=0)]
-Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Flag = Annotated[bool, Field(strict=True)]
+Argv = Annotated[tuple[Annotated[str, AfterValidator(read_argument)], ...], Field(min_length=1)]
 
 
 class Noun(BaseModel):
@@ -194,47 +150,48 @@ class Desktop(Noun):
     """Its public host key, or a list (current and spare)."""
     jump_alias: Name | None = None
     """Route nested: the Host name by which the JumpNode's own ssh_config knows this Desktop."""
-    allow_plaintext_at_jump: bool = False
+    allow_plaintext_at_jump: Flag = False
     """Route nested: yes, the JumpNode may see all data and holds the Desktop's key."""
-    tunnel_ends_here: bool = False
+    tunnel_ends_here: Flag = False
     """Route local: yes, the Desktop's tunnel key is a (restricted) key to this Server."""
 
     @model_validator(mode="after")
     def _route_has_what_it_needs(self) -> Self:
-        if self.route is RouteKind.NESTED and not self.allow_plaintext_at_jump:
-            raise ValueError("route nested lets the JumpNode read everything: say allow_plaintext_at_jump: true")
-        if self.route is RouteKind.LOCAL and not self.tunnel_ends_here:
-            raise ValueError("route local gives the Desktop a key to this Server: say tunnel_ends_here: true")
-        if self.route is RouteKind.LOCAL and self.jump_node is not None:
-            raise ValueError("route local has no JumpNode: leave out jump_node")
-        if self.route is not RouteKind.LOCAL and self.jump_node is None:
-            raise ValueError("jump_node is missing (only route local goes without)")
-        if self.route is not RouteKind.NESTED:
-            for key in ("user", "identity_file", "host_key"):
-                if getattr(self, key) is None:
-                    raise ValueError(f"{key} is missing (only route nested goes without)")
+        if mistakes := [f"{key} {message}" for key, message in route_mistakes(self.__dict__)]:
+            raise ValueError("; ".join(mistakes))
         return self
+
+
+def route_mistakes(desktop: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a key of `desktop` and what is wrong with it, for each that does not fit the desktop's route.
+
+    Takes the keys as a file has them too, so that this and a mistake in another key are told in one go.
+    """
+    route = desktop.get("route", RouteKind.PROXYJUMP)
+    if route not in tuple(RouteKind):  # told by the model; which keys it needs is anybody's guess
+        return
+    if route == RouteKind.NESTED and desktop.get("allow_plaintext_at_jump") is not True:
+        yield "route", "nested lets the JumpNode read everything: say allow_plaintext_at_jump: true"
+    if route == RouteKind.LOCAL and desktop.get("tunnel_ends_here") is not True:
+        yield "route", "local gives the Desktop a key to this Server: say tunnel_ends_here: true"
+    if route == RouteKind.LOCAL and desktop.get("jump_node") is not None:
+        yield "jump_node", "must be left out: route local has no JumpNode"
+    if route != RouteKind.LOCAL and desktop.get("jump_node") is None:
+        yield "jump_node", "is missing (only route local goes without)"
+    for key in ("user", "identity_file", "host_key"):
+        if route != RouteKind.NESTED and desktop.get(key) is None:
+            yield key, "is missing (only route nested goes without)"
 
 
 class Schedule(Noun):
     """When a job is due."""
 
-    every: str | tuple[str, ...]
+    every: Annotated[str | tuple[str, ...], BeforeValidator(_read_every, json_schema_input_type=str | list[str])]
     """hour, 6 hours, day, [mon, thu], week or month."""
-    at: str | None = None
+    at: Annotated[str, BeforeValidator(read_clock, json_schema_input_type=str)] | None = None
     """A clock time such as "02:30"."""
-    timezone: str | None = None
+    timezone: Annotated[str, AfterValidator(_read_timezone)] | None = None
     """An IANA name such as Europe/Paris; the store's zone when left out."""
-
-    @model_validator(mode="after")
-    def _is_a_cadence(self) -> Self:
-        read_every(self.every)
-        if self.timezone is not None:
-            try:
-                ZoneInfo(self.timezone)
-            except (ZoneInfoNotFoundError, ValueError) as error:
-                raise ValueError(f"timezone {self.timezone!r} is not an IANA name such as Europe/Paris") from error
-        return self
 
 
 class Keep(Noun):
@@ -298,15 +255,15 @@ class Job(Noun):
     """The stem of the file's name."""
     desktop: Name
     """A desktop of backupjump.yaml."""
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    sources: Annotated[tuple[Source, ...], Field(min_length=1), AfterValidator(read_sources_apart)]
     """Folders on the Desktop, absolute; none inside another."""
     exclude: tuple[Pattern, ...] = ()
     """rsync patterns to leave out; one that starts with / is a full path on the Desktop."""
     include: tuple[Pattern, ...] = ()
     """rsync patterns that win over the excludes."""
-    default_excludes: bool = True
+    default_excludes: Flag = True
     """Leave out cache and trash folders by name."""
-    one_file_system: bool = True
+    one_file_system: Flag = True
     """Stay on the file system of each source."""
     max_size: Size | None = None
     """Leave out larger files; they are named in the run's warnings."""
@@ -340,15 +297,6 @@ class Job(Noun):
     """Parallel transfers."""
     prepare: Literal["auto", "never"] = "auto"
     """Whether the next snapshot's tree is made ready ahead of time."""
-
-    @model_validator(mode="after")
-    def _sources_are_apart(self) -> Self:
-        paths = [PurePosixPath(source) for source in self.sources]
-        for inner in paths:
-            for outer in paths:
-                if inner is not outer and inner.is_relative_to(outer):
-                    raise ValueError(f"source {str(inner)!r} is inside {str(outer)!r}: name one of them")
-        return self
 
 
 class Server(Noun):
