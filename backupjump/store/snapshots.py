@@ -71,7 +71,29 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
     except OSError as error:
         raise StoreError(f"{folder.snapshots} can't be read: {error.strerror}") from error
     by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
-    return tuple(_read_snapshot(folder, name, taken_at) for (taken_at, _sequence), name in by_age)
+    return tuple(read_snapshot(folder, name) for _when, name in by_age)
+
+
+def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
+    """Return the published snapshot with an id; what is wrong with its meta.json stands in `problem`."""
+    when = read_id(id_)
+    assert when is not None
+    path = folder.snapshots / id_
+    bare = Snapshot(id=id_, path=path, desktop=folder.desktop, job=folder.job, status=Status.FAILED, taken_at=when[0])
+    try:
+        meta = read_meta(path)
+        return replace(
+            bare,
+            status=Status(meta["run"]["status"]),
+            files_total=int(meta["counts"]["files_total"]),
+            bytes_total=int(meta["counts"]["bytes_total"]),
+            bytes_new=int(meta["counts"]["bytes_new"]),
+            manifest_sha256=str(meta["manifest"]["sha256"]),
+        )
+    except ValueError as error:
+        return replace(bare, problem=shown(str(error)))
+    except (KeyError, TypeError) as error:
+        return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))
 
 
 def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
@@ -164,22 +186,3 @@ def read_moment(at: str, *, now: datetime, zone: tzinfo) -> datetime:
             f"{shown(at)} is not a time", hint="write 2d, 2026-11-20 or 2026-11-20T14:00:00+01:00"
         ) from error
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
-
-
-def _read_snapshot(folder: JobFolder, name: str, taken_at: datetime) -> Snapshot:
-    path = folder.snapshots / name
-    bare = Snapshot(id=name, path=path, desktop=folder.desktop, job=folder.job, status=Status.FAILED, taken_at=taken_at)
-    try:
-        meta = read_meta(path)
-        return replace(
-            bare,
-            status=Status(meta["run"]["status"]),
-            files_total=int(meta["counts"]["files_total"]),
-            bytes_total=int(meta["counts"]["bytes_total"]),
-            bytes_new=int(meta["counts"]["bytes_new"]),
-            manifest_sha256=str(meta["manifest"]["sha256"]),
-        )
-    except ValueError as error:
-        return replace(bare, problem=shown(str(error)))
-    except (KeyError, TypeError) as error:
-        return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))

@@ -1,0 +1,88 @@
+"""Half-written files: what a broken-off attempt had begun goes on in the next one, and is never published."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backupjump.config.models import PARTIAL_FOLDER
+from backupjump.store.tree import Found, remove_tree, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
+    """Move the half-written files of the tree `attempt` to the same places in the fresh `tree`.
+
+    Returns the folders that had to be made for them in `tree`, outermost first, each with its mtime in
+    nanoseconds, by which `remove_leftovers` sees whether rsync has been there.
+    """
+    places = [Path(os.fsdecode(found.path)) for found in walk(attempt) if _is_partial(found)]
+    made: list[Path] = []
+    for place in places:
+        if _is_adoptable(attempt / place) and not os.path.lexists(tree / place):
+            made += _make_folders(tree, place.parent)
+            (attempt / place).rename(tree / place)
+    return {folder: folder.lstat().st_mtime_ns for folder in made}
+
+
+def remove_leftovers(tree: Path, made: Mapping[Path, int]) -> None:
+    """Remove every folder for half-written files from `tree`, and each folder of `made` that rsync never touched.
+
+    Such a folder is gone from the Desktop. The times of the folders above stay as rsync set them.
+    """
+    untouched = [folder for folder, mtime_ns in made.items() if _mtime_ns(folder) == mtime_ns]
+    for found in walk(tree):
+        if _is_partial(found):
+            with _times_kept(found.folder_fd):
+                remove_tree(found.name, folder_fd=found.folder_fd)
+    for folder in reversed(untouched):
+        parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with _times_kept(parent):
+                folder.rmdir()
+        finally:
+            os.close(parent)
+
+
+def _is_partial(found: Found) -> bool:
+    return found.is_folder and found.name == PARTIAL_FOLDER
+
+
+def _is_adoptable(folder: Path) -> bool:
+    """Whether there are only regular files in it that no snapshot shares: rsync will write into them."""
+    with os.scandir(folder) as entries:
+        states = [entry.stat(follow_symlinks=False) for entry in entries]
+    return bool(states) and all(stat.S_ISREG(state.st_mode) and state.st_nlink == 1 for state in states)
+
+
+def _make_folders(tree: Path, relative: Path) -> list[Path]:
+    made = []
+    for folder in (tree / each for each in [*reversed(relative.parents), relative]):
+        if not os.path.lexists(folder):
+            folder.mkdir(mode=0o700)
+            made.append(folder)
+    return made
+
+
+def _mtime_ns(folder: Path) -> int:
+    try:
+        return folder.lstat().st_mtime_ns
+    except FileNotFoundError:
+        return -1
+
+
+@contextmanager
+def _times_kept(folder_fd: int) -> Iterator[None]:
+    """Within the block the open folder may be written to, whatever its mode; mode and times come back after it."""
+    before = os.fstat(folder_fd)
+    if before.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.fchmod(folder_fd, stat.S_IMODE(before.st_mode) | stat.S_IRWXU)
+    yield
+    os.fchmod(folder_fd, stat.S_IMODE(before.st_mode))
+    os.utime(folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))

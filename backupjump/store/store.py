@@ -1,0 +1,103 @@
+"""The open store: checked before a run, and held so that one sync can vouch for all that was written."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+from backupjump.errors import NoStore, StoreError, StoreFull
+from backupjump.store.failures import store_error
+from backupjump.store.marker import Marker, read_marker
+
+# Less than this is no room for the folders and the manifest of even an unchanged run.
+MIN_FREE_BYTES = 16 << 20
+MIN_FREE_INODES = 200
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Store:
+    """A store that may be written to. `with` closes it."""
+
+    def __init__(self, path: Path, marker: Marker, fd: int) -> None:
+        self.path = path
+        self.marker = marker
+        self._fd = fd
+
+    def sync(self) -> None:
+        """Bring all that was written to the disk; StoreError when any of it failed since the store was opened.
+
+        A write error is told once to each descriptor that was open before it happened, so this is
+        decisive the first time only. Source: syncfs(2), and measured; os.sync() tells nothing.
+        """
+        if _libc.syncfs(self._fd) != 0:
+            number = ctypes.get_errno()
+            error = OSError(number, os.strerror(number), str(self.path))
+            raise store_error("the store did not take what was written, so nothing is published", error)
+
+    def check_room(self) -> None:
+        """Raise StoreFull, with numbers, when there is hardly a byte or an inode left."""
+        _check_room(self.path, os.fstatvfs(self._fd))
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.close()
+
+
+def open_store(path: Path, *, uuid: str | None) -> Store:
+    """Open the store at `path` for a run; nothing is written.
+
+    Raises `NoStore` without a marker or with another `uuid`, `StoreFull` when there is hardly any room,
+    `StoreError` when it is read-only, not ours to write, damaged, or of a newer format.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NoStore(f"there is no folder {path}", hint="is its disk mounted? then: backupjump store init") from error
+    except OSError as error:
+        raise store_error("the store can't be opened", error) from error
+    try:
+        marker = read_marker(path, uuid=uuid)
+        _check_writable(path, fd)
+        _check_room(path, os.fstatvfs(fd))
+    except StoreError:
+        os.close(fd)
+        raise
+    return Store(path, marker, fd)
+
+
+def _check_writable(path: Path, fd: int) -> None:
+    if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
+        raise StoreError(
+            f"the store {path} is on a read-only filesystem",
+            hint=f"dmesg may say why; if the disk is sound: mount -o remount,rw {path}",
+        )
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        raise StoreError(
+            f"the store {path} can't be written by this user (uid {os.geteuid()})",
+            hint="run backupjump as the user that made the store",
+        )
+
+
+def _check_room(path: Path, room: os.statvfs_result) -> None:
+    free_bytes = room.f_bavail * room.f_frsize
+    if free_bytes < MIN_FREE_BYTES:
+        raise StoreFull(
+            f"the store {path} has {free_bytes >> 20} MiB free, a run needs {MIN_FREE_BYTES >> 20} MiB to begin",
+            hint=f"see: df -h {path}",
+        )
+    # A filesystem without a fixed number of inodes (btrfs) says 0 of 0.
+    if room.f_files and room.f_favail < MIN_FREE_INODES:
+        raise StoreFull(
+            f"the store {path} has {room.f_favail} inodes free, a run needs {MIN_FREE_INODES} to begin",
+            hint=f"see: df -i {path}",
+        )

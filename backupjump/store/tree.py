@@ -1,0 +1,145 @@
+"""Walk and delete trees that a Desktop filled, whatever it put there: no link is followed, no depth is too deep."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# PATH_MAX is 4096, so rsync makes at most 2048 folders in one another, and a walk holds each of them open.
+_OPEN_FOLDERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One name that a walk came to. `path` starts at the tree, `status` is the name's own (lstat).
+
+    `folder_fd` is the open folder that holds the name, good until the walk goes on.
+    """
+
+    path: bytes
+    name: str
+    folder_fd: int
+    status: os.stat_result
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a real folder."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a regular file on the disk."""
+        return stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def proc_path(self) -> str:
+        """A path for calls that take no folder descriptor (xattrs), short however deep the name lies."""
+        return f"/proc/self/fd/{self.folder_fd}/{self.name}"
+
+
+@dataclass(slots=True)
+class _Level:
+    path: bytes
+    fd: int
+    names: Iterator[str]
+
+
+def walk(tree: Path, start: bytes = b"") -> Iterator[Found]:
+    """Yield the folder `start` below `tree` and all in it, depth-first, the names of each folder in byte order.
+
+    A folder that the caller deletes when it is given is passed over; so is one that we may not open.
+    """
+    _allow_open_folders()
+    top = tree / os.fsdecode(start)
+    levels = [_Level(b"", os.open(top.parent, _FOLDER), iter([top.name]))]
+    try:
+        while levels:
+            level = levels[-1]
+            name = next(level.names, None)
+            if name is None:
+                os.close(levels.pop().fd)
+                continue
+            found = Found(
+                # The tree itself (the source /) has a name on the disk, but none in a manifest.
+                path=start if len(levels) == 1 else _joined(level.path, name),
+                name=name,
+                folder_fd=level.fd,
+                status=os.stat(name, dir_fd=level.fd, follow_symlinks=False),
+            )
+            yield found
+            if found.is_folder:
+                with contextlib.suppress(FileNotFoundError, PermissionError):
+                    levels.append(_enter(found))
+    finally:
+        for level in levels:
+            os.close(level.fd)
+
+
+def remove_tree(name: str, *, folder_fd: int) -> None:
+    """Delete the folder `name` and all in it.
+
+    Folders are made writable for that, files never: the inode of a file may be another snapshot's too.
+    """
+    _allow_open_folders()
+    levels = [_opened_to_empty(name, folder_fd)]
+    pending = [name]
+    try:
+        while levels:
+            entry = next(levels[-1].names, None)
+            if entry is None:
+                os.close(levels.pop().fd)
+                os.rmdir(pending.pop(), dir_fd=levels[-1].fd if levels else folder_fd)
+                continue
+            fd = levels[-1].fd
+            if stat.S_ISDIR(os.stat(entry, dir_fd=fd, follow_symlinks=False).st_mode):
+                levels.append(_opened_to_empty(entry, fd))
+                pending.append(entry)
+            else:
+                os.unlink(entry, dir_fd=fd)
+    finally:
+        for level in levels:
+            os.close(level.fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _enter(found: Found) -> _Level:
+    fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
+    return _Level(found.path, fd, iter(sorted(_names(fd), key=os.fsencode)))
+
+
+def _names(fd: int) -> list[str]:
+    with os.scandir(fd) as entries:
+        return [entry.name for entry in entries]
+
+
+def _opened_to_empty(name: str, folder_fd: int) -> _Level:
+    mode = os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        os.chmod(name, stat.S_IRWXU, dir_fd=folder_fd)
+    fd = os.open(name, _FOLDER, dir_fd=folder_fd)
+    return _Level(b"", fd, iter(_names(fd)))
+
+
+def _joined(folder: bytes, name: str) -> bytes:
+    return folder + b"/" + os.fsencode(name) if folder else os.fsencode(name)
+
+
+def _allow_open_folders() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FOLDERS if hard == resource.RLIM_INFINITY else min(_OPEN_FOLDERS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
