@@ -22,8 +22,11 @@ from backupjump.demo.sshd import (
     strict_modes_problem,
     write_private,
 )
-from backupjump.demo.tunnel import DemoTunnel
 from backupjump.errors import BackupjumpError, ProgramMissing, UsageError
+from backupjump.operations.tunnel import open_tunnel
+from backupjump.ssh.client_config import Hop
+from backupjump.ssh.tunnel import TunnelChild
+from backupjump.ssh.tunnel_verdicts import Forward
 
 _FOLDERS = ("jump/bin", "jump/keys", "desktop/home", "desktop/keys", "server/keys", "server/store", "server/state")
 _NO_SHELL = ("nologin", "false", "true")
@@ -55,7 +58,7 @@ class Lab:
         self.user = ""
         self._ports = Ports()
         self._machines: list[Machine] = []
-        self._tunnel: DemoTunnel | None = None
+        self._tunnel: TunnelChild | None = None
 
     def __enter__(self) -> Lab:
         try:
@@ -75,12 +78,11 @@ class Lab:
             self._machines.pop().stop()
         self._ports.release()
 
-    def open_tunnel(self) -> None:
-        """Open the Desktop's reverse tunnel and return once the JumpNode has confirmed it."""
+    def open_tunnel(self) -> TunnelChild:
+        """Open the Desktop's reverse tunnel as `tunnel open` does; return it once the JumpNode has confirmed it."""
         self.close_tunnel()
-        self._tunnel = DemoTunnel(
-            self.folder / "desktop/tunnel", self.tunnel_login, self.tunnel_port, self.desktop.port
-        )
+        self._tunnel = open_tunnel([self.forward], folder=self.folder / "desktop/tunnel")
+        return self._tunnel
 
     def close_tunnel(self) -> None:
         """Close the tunnel if it is open."""
@@ -89,9 +91,12 @@ class Lab:
             self._tunnel = None
 
     @property
-    def tunnel_login(self) -> roles.Login:
-        """How the Desktop logs in to the JumpNode."""
-        return self._login(self.jump, self.jump.port, self.tunnel_key)
+    def forward(self) -> Forward:
+        """What the Desktop asks of the JumpNode."""
+        login = self._tunnel_login()
+        keys = (login.host_key,)
+        jump = Hop("bj-jump", roles.LOOPBACK, login.port, login.user, login.identity_file, keys)
+        return Forward(jump=jump, port=self.tunnel_port, to_host=roles.LOOPBACK, to_port=self.desktop.port)
 
     def server_config(self, route: str = "proxyjump", *, jobs: Mapping[str, str] | None = None) -> Path:
         """Write the Server's config for `route` with its `jobs` (name to YAML text) and return its path.
@@ -116,7 +121,13 @@ class Lab:
     def desktop_config(self) -> Path:
         """Write the Desktop's config and return its path."""
         path = self.folder / "desktop/backupjump.yaml"
-        write_private(path, roles.desktop_yaml(self.tunnel_login, port=self.tunnel_port, to_port=self.desktop.port))
+        text = roles.desktop_yaml(
+            self._tunnel_login(),
+            port=self.tunnel_port,
+            to_port=self.desktop.port,
+            state=self.folder / "desktop/state",
+        )
+        write_private(path, text)
         return path
 
     def _build(self) -> None:
@@ -129,12 +140,11 @@ class Lab:
             make_key(key, comment=key.name)
         self.tunnel_port = self._ports.take()
         options = self._sshd_options()
-        self.desktop = self._machine("desktop", options)
+        self.desktop = self._machine("desktop", options, f"HOME={self.home}")
         self._write_desktop_keys()
         self.desktop.start()
-        # An exec request gets this PATH from sshd whatever PAM's environment says (tried with bash and dash).
-        path = f"{self.folder / 'jump/bin'}:{os.defpath.lstrip(':')}"
-        self.jump = self._machine("jump", {**options, "SetEnv": roles.quoted(f"PATH={path}")})
+        path = f"{self.folder / 'jump/bin'}:/usr/local/bin:/usr/bin:/bin"
+        self.jump = self._machine("jump", options, f"HOME={self.folder / 'jump'}", f"PATH={path}")
         self._write_jump_files()
         self.jump.start()
 
@@ -144,8 +154,12 @@ class Lab:
             self.notes += (f"StrictModes is off in both throw-away sshds, since {problem}",)
         return {**options_of_this_sshd(), "StrictModes": "no" if problem else "yes"}
 
-    def _machine(self, name: str, options: Mapping[str, str]) -> Machine:
-        machine = Machine(name, self.folder / name, self._ports, options)
+    def _machine(self, name: str, options: Mapping[str, str], *environment: str) -> Machine:
+        # sshd sets these last, over PAM's (tried with bash and dash). The HOME keeps bash and zsh from the
+        # account's own start-up files: `pyenv init` in a .bashrc takes a lock, and a session that is ended
+        # before it gives it back holds up every later one for a minute (seen).
+        set_env = " ".join(roles.quoted(each) for each in environment)
+        machine = Machine(name, self.folder / name, self._ports, {**options, "SetEnv": set_env})
         self._machines.append(machine)
         return machine
 
@@ -172,6 +186,9 @@ class Lab:
         if ssh is None:
             raise ProgramMissing("ssh is not installed on this machine", hint="sudo apt-get install openssh-client")
         write_private(self.jump.folder / "bin/ssh", roles.jump_ssh_wrapper(ssh, config), mode=0o700)
+
+    def _tunnel_login(self) -> roles.Login:
+        return self._login(self.jump, self.jump.port, self.tunnel_key)
 
     def _login(self, machine: Machine, port: int, key: Path) -> roles.Login:
         return roles.Login(port=port, user=self.user, identity_file=key, host_key=machine.host_key_public)

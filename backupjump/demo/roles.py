@@ -97,10 +97,10 @@ def server_yaml(route: str, *, store: Path, state: Path, jump: Login, desktop: L
     return _yaml(parts)
 
 
-def desktop_yaml(jump: Login, *, port: int, to_port: int) -> str:
+def desktop_yaml(jump: Login, *, port: int, to_port: int, state: Path) -> str:
     """Return backupjump.yaml of the Desktop: a tunnel from `port` of the JumpNode to its own `to_port`."""
-    node = {"host": LOOPBACK, **_yaml_login(jump)}
-    return _yaml({"tunnel": {"jump_node": node, "port": port, "to": f"{LOOPBACK}:{to_port}"}})
+    tunnel = {"jump_node": {"host": LOOPBACK, **_yaml_login(jump)}, "port": port, "to": f"{LOOPBACK}:{to_port}"}
+    return _yaml({"tunnel": tunnel, "state_dir": str(state)})
 
 
 def job_yaml(sources: tuple[Path, ...]) -> str:

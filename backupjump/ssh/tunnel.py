@@ -1,0 +1,114 @@
+"""The Desktop's end of a reverse tunnel: `ssh -N -T -R`, what it is told, and how long it lives.
+
+Python 3.9 and newer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+from backupjump import process
+from backupjump.ssh import client_config
+from backupjump.ssh.client_config import Hop
+from backupjump.ssh.tunnel_verdicts import Forward, stands, unreachable, why_it_broke, why_it_fails
+
+_KEPT_LINES = 200
+_LONGEST_LINE_BYTES = 8192
+
+
+def tunnel_config(jumps: Iterable[Hop], known_hosts: Path) -> str:
+    """Render the ssh_config of the tunnel, one Host block for each JumpNode that it may go to.
+
+    Without ClearAllForwardings, which would drop the `-R` of the command line and say nothing (seen).
+    """
+    # Without it ssh stays up although nothing is forwarded, with a mere warning (seen).
+    exit_on_failure = "Host *\n  ExitOnForwardFailure yes\n"
+    blocks = [client_config.host_block(jump) for jump in jumps]
+    common = client_config.common_block(known_hosts, clear_forwardings=False)
+    return "\n".join([client_config.header(), *blocks, exit_on_failure, common])
+
+
+def tunnel_argv(forward: Forward, config: Path) -> tuple[str, ...]:
+    """Return the ssh that holds `forward` open, without a session; `-v` is how it tells that the forward stands.
+
+    127.0.0.1 is spelled out: of `-R PORT:…` sshd binds every loopback address it can get and is content
+    with one, so somebody who sits on the other one would answer in our place (seen).
+    """
+    to_host = f"[{forward.to_host}]" if ":" in forward.to_host else forward.to_host
+    spec = f"127.0.0.1:{forward.port}:{to_host}:{forward.to_port}"
+    return ("ssh", "-v", "-N", "-T", "-F", str(config), "-R", spec, forward.jump.alias)
+
+
+def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
+    """Write ssh_config and known_hosts of the tunnel into the private `folder`; return the ssh_config's path."""
+    hops = tuple(jumps)
+    files = {
+        "known_hosts": client_config.known_hosts(hops),
+        "ssh_config": tunnel_config(hops, folder / "known_hosts"),
+    }
+    client_config.write_private(folder, files)
+    return folder / "ssh_config"
+
+
+class TunnelChild:
+    """A running `ssh -R`; `with` ends it. It stands once `await_standing` has returned.
+
+    A thread takes in all that ssh says, however long it lives: `-v` has ten lines for every login through
+    the tunnel, and an ssh whose pipe is full stands still.
+    """
+
+    def __init__(self, forward: Forward, config: Path) -> None:
+        self.forward = forward
+        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._stands = False
+        self._ended = False
+        self._changed = threading.Condition()
+        self._child = process.spawn(tunnel_argv(forward, config))
+        self._listener = threading.Thread(target=self._listen, name="tunnel", daemon=True)
+        self._listener.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id of its ssh."""
+        return self._child.pid
+
+    def await_standing(self, seconds: float) -> None:
+        """Return once ssh has confirmed the forward; raise why it can't be, at the latest after `seconds`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._stands or self._ended, seconds):
+                raise unreachable(self.forward, f"no tunnel after {seconds:.0f} s")
+            if not self._stands:
+                raise why_it_fails(self._lines, self.forward)
+
+    def await_end(self, seconds: float) -> None:
+        """Keep the tunnel open for `seconds`, then return; raise LinkLost if its ssh ends before."""
+        with self._changed:
+            if self._changed.wait_for(lambda: self._ended, seconds):
+                raise why_it_broke(self._lines, self.forward)
+
+    def close(self) -> None:
+        """End the ssh, which frees the port on the JumpNode at once."""
+        self._child.stop(grace=2)
+        self._listener.join()
+        self._child.__exit__()
+
+    def __enter__(self) -> TunnelChild:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self.close()
+
+    def _listen(self) -> None:
+        """Take in what ssh says until it has ended."""
+        while line := self._child.stderr.readline(_LONGEST_LINE_BYTES):
+            text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+            with self._changed:
+                self._lines.append(text)
+                self._stands = self._stands or stands(text)
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
