@@ -35,10 +35,12 @@ may_install() {
   [ -t 0 ] && id -nG | grep -qwE 'sudo|admin|wheel' # a person is there to type the password
 }
 
+brings_sshd() { [[ " $* " == *" openssh-server "* ]]; }
+
 # apt-get install, with openssh-server kept from starting. A subshell, so that the trap ends with it.
 apt_install() (
   policy=/usr/sbin/policy-rc.d
-  if [[ " $* " == *" openssh-server "* ]] && [ ! -e "$policy" ]; then
+  if brings_sshd "$@" && [ ! -e "$policy" ]; then
     trap 'as_root rm -f "$policy"' EXIT
     # invoke-rc.d and deb-systemd-invoke ask this file; 101 means: do not start it.
     printf '#!/bin/sh\ncase "$*" in *ssh*) exit 101 ;; esac\n' | as_root tee "$policy" >/dev/null
@@ -61,6 +63,16 @@ keep_port_22_closed() {
     "(to have it: sudo systemctl enable --now ssh)"
 }
 
+name_the_missing() {
+  local lines=("missing on this machine: $*"
+    "install that, or ask someone who may, then start this again:"
+    "  sudo apt-get update && sudo apt-get install --no-install-recommends $*")
+  if brings_sshd "$@"; then
+    lines+=("openssh-server then listens on port 22; to end that: sudo systemctl disable --now ssh.service ssh.socket")
+  fi
+  stop "${lines[@]}"
+}
+
 # install_missing PROGRAM:PACKAGE... installs the packages whose program is not there, and python3-venv if need be.
 install_missing() {
   local pair missing=()
@@ -70,15 +82,10 @@ install_missing() {
   find_python >/dev/null || missing+=(python3-venv)
   if [ ${#missing[@]} -eq 0 ]; then return; fi
 
-  if ! may_install; then
-    stop "missing on this machine: ${missing[*]}" \
-      "install it, or ask someone who may, then start this again:" \
-      "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}" \
-      "(openssh-server then listens on port 22; sudo systemctl disable --now ssh.service ssh.socket ends that)"
-  fi
+  if ! may_install; then name_the_missing "${missing[@]}"; fi
   say "installing with apt: ${missing[*]}"
   apt_install "${missing[@]}"
-  if [[ " ${missing[*]} " == *" openssh-server "* ]]; then keep_port_22_closed; fi
+  if brings_sshd "${missing[@]}"; then keep_port_22_closed; fi
 }
 
 # A .venv that was moved, whose Python has gone, or that is too old is made anew.

@@ -6,5 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
 install_missing ssh:openssh-client sshd:openssh-server rsync:rsync
 make_venv
 install_package
-say "starting: .venv/bin/backupjump demo $*"
+say "starting: .venv/bin/backupjump demo${*:+ $*}"
 exec "$checkout/.venv/bin/backupjump" demo "$@"

@@ -123,3 +123,9 @@ def test_the_tree_names_no_machine_it_was_made_on() -> None:
     found = [str(file) for file in files if file.suffix != ".pyc" and foreign.search(file.read_text(errors="replace"))]
 
     assert found == []
+
+
+def test_no_test_is_ever_skipped() -> None:
+    skips = re.compile(r"pytest\.(skip|xfail|importor" + r"skip)|mark\.(skip|skip" + "if|xf" + r"ail)\b")
+
+    assert [str(file) for file in (HOUSE / "tests").rglob("*.py") if skips.search(file.read_text())] == []
