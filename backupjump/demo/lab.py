@@ -78,6 +78,15 @@ class Lab:
             self._machines.pop().stop()
         self._ports.release()
 
+    def leave_running(self) -> tuple[int, ...]:
+        """Let the tunnel and both sshds outlive this program; return the process ids that end them all."""
+        pids = [machine.sshd.pid for machine in self._machines]
+        if self._tunnel is not None:
+            pids.insert(0, self._tunnel.pid)
+        self._tunnel = None
+        self._machines.clear()
+        return tuple(pids)
+
     def open_tunnel(self) -> TunnelChild:
         """Open the Desktop's reverse tunnel as `tunnel open` does; return it once the JumpNode has confirmed it."""
         self.close_tunnel()
