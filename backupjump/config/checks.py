@@ -6,6 +6,8 @@ from "<the key>: ". The Desktop runs this file: Python 3.9, the standard library
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import os
 import re
@@ -90,7 +92,25 @@ def read_host_key(value: object) -> str:
     text = read_text(value).strip()
     if not _HOST_KEY.fullmatch(text):
         raise ValueError("is not a public host key; copy the line of /etc/ssh/ssh_host_ed25519_key.pub over there")
-    return " ".join(text.split()[:2])
+    kind, key = text.split()[:2]
+    # ssh passes over such a line of known_hosts in silence, and then says that it knows no key at all.
+    if not _is_whole_key(kind.encode(), key):
+        raise ValueError("is a public host key with a part missing or altered; copy the whole line once more")
+    return f"{kind} {key}"
+
+
+def _is_whole_key(kind: bytes, key: str) -> bool:
+    """Whether `key` is a chain of strings, each behind its length, the first of them `kind`.  Source: RFC 4253, 6.6."""
+    try:
+        blob = base64.b64decode(key, validate=True)
+    except binascii.Error:
+        return False
+    parts, start = [], 0
+    while start < len(blob):
+        end = start + 4 + int.from_bytes(blob[start : start + 4], "big")
+        parts.append(blob[start + 4 : end])
+        start = end
+    return start == len(blob) and parts[0] == kind and len(parts) > 1
 
 
 def read_host_keys(value: object) -> tuple[str, ...]:
@@ -150,3 +170,8 @@ def read_share(value: object) -> float:
     if match is None or float(match[1]) > 100:
         raise ValueError("is not a share; write a percentage from 0% to 100%, such as 25%")
     return float(match[1]) / 100
+
+
+def write_share(value: float) -> str:
+    """Write 0.25 as `25%`."""
+    return f"{value * 100:.12f}".rstrip("0").rstrip(".") + "%"

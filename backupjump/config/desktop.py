@@ -14,6 +14,7 @@ from pathlib import Path
 from backupjump.config.checks import (
     read_argument,
     read_flag,
+    read_folder,
     read_host,
     read_host_keys,
     read_key_path,
@@ -30,7 +31,7 @@ from backupjump.config.times import Every, read_clock, read_duration, read_every
 from backupjump.config.yaml_file import Document, raise_all, read_document
 from backupjump.errors import ConfigError
 
-TOP_KEYS = ("tunnel", "gate")
+TOP_KEYS = ("tunnel", "gate", "state_dir")
 TUNNEL_KEYS = ("jump_node", "port", "to", "open", "every", "max_age", "unless")
 JUMP_NODE_KEYS = ("host", "port", "user", "identity_file", "host_key")
 WINDOW_KEYS = ("every", "at", "for")
@@ -120,6 +121,8 @@ class DesktopConfig:
     """The file that it is told in."""
     tunnel_or_none: Tunnel | None = None
     gate: Gate | None = None
+    state_dir: Path | None = None
+    """Where this machine remembers (root: /var/lib/backupjump, else the XDG state folder)."""
 
     @property
     def tunnel(self) -> Tunnel:
@@ -158,6 +161,7 @@ def read_desktop(document: Document, problems: list[Problem], *, check_keys: boo
         document.path,
         None if tunnel is None else _tunnel(tunnel.only(TUNNEL_KEYS), check_keys=check_keys),
         None if gate is None else _gate(gate.only(GATE_KEYS)),
+        top.get("state_dir", read_folder, default=None),
     )
 
 

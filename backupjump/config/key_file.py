@@ -21,7 +21,8 @@ def key_problem(path: Path) -> str | None:
         mode = path.stat().st_mode
     except OSError as error:
         if isinstance(error, FileNotFoundError):
-            return f"{name} is missing; make it: ssh-keygen -t ed25519 -N '' -f {shlex.quote(name)}"
+            folder = "" if path.parent.is_dir() else f"mkdir -p -m 700 {shlex.quote(shown(str(path.parent)))} && "
+            return f"{name} is missing; make it: {folder}ssh-keygen -t ed25519 -N '' -f {shlex.quote(name)}"
         return f"{name} can't be looked at: {error.strerror}"
     if not stat.S_ISREG(mode):
         return f"{name} is not a file"

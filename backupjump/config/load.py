@@ -1,9 +1,8 @@
-"""From files to a Server: where the config is looked for, and every mistake of every file in one go."""
+"""From files to a Server: every mistake of every file in one go."""
 
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from backupjump.config.checks import read_name
 from backupjump.config.cross_checks import job_problems, mappings, server_problems
+from backupjump.config.find import find_config as find_config
 from backupjump.config.mistakes import model_problems
 from backupjump.config.models import Desktop, Job, Server
 from backupjump.config.problem import Problem, raise_all
@@ -20,7 +20,6 @@ from backupjump.config.yaml_file import Document, read_document
 from backupjump.errors import ConfigError, UsageError
 from backupjump.escape import shown
 
-FILE_NAME = "backupjump.yaml"
 # invoke and fabric read a file of this name beside tasks.py and fabfile.py as their own settings.
 _TAKEN_STEMS = ("invoke", "fabric")
 
@@ -35,27 +34,6 @@ class ServerFiles:
     """backupjump.yaml."""
     jobs: tuple[Document, ...]
     """jobs/*.yaml by name."""
-
-
-def find_config(explicit: Path | None) -> Path:
-    """Return the config file to use; ConfigError when there is none.
-
-    `explicit` (--config), else $BACKUPJUMP_CONFIG, else the first that exists of ./backupjump.yaml,
-    ~/.config/backupjump/ and /etc/backupjump/.
-    """
-    named = explicit or (Path(value) if (value := os.environ.get("BACKUPJUMP_CONFIG")) else None)
-    if named is not None:
-        if not named.is_file():
-            origin = "--config" if explicit else "$BACKUPJUMP_CONFIG"
-            raise ConfigError(f"{shown(str(named))} (from {origin}) is not a file", hint="backupjump init server")
-        return named
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111  (Path.home raises when nobody knows it)
-    places = (Path(FILE_NAME), home / ".config/backupjump" / FILE_NAME, Path("/etc/backupjump") / FILE_NAME)
-    for place in places:
-        if place.is_file():
-            return place
-    looked = ", ".join(shown(str(place)) for place in places)
-    raise ConfigError(f"there is no config; looked at {looked}", hint="backupjump init server (or: init desktop)")
 
 
 def load_server(path: Path, *, check_keys: bool = False) -> Server:

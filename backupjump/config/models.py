@@ -6,28 +6,31 @@ single value can't tell (a job's desktop exists, ports are free, keys are readab
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from backupjump.config.checks import (
-    read_argument,
-    read_folder,
-    read_host,
-    read_host_key,
-    read_key_path,
-    read_name,
-    read_source,
-    read_sources_apart,
-    read_tunnel_port,
+from backupjump.config.checks import read_sources_apart
+from backupjump.config.fields import (
+    Argv,
+    Cadence,
+    Clock,
+    Count,
+    Flag,
+    Folder,
+    Host,
+    HostKeys,
+    KeyPath,
+    Name,
+    Pattern,
+    Port,
+    Source,
+    TimeZone,
+    TunnelPort,
 )
-from backupjump.config.times import read_clock, read_every
 from backupjump.config.units import Duration, Rate, Share, Size
 
 PARTIAL_FOLDER = ".~backupjump-partial~"
@@ -51,48 +54,6 @@ class Ownership(StrEnum):
     NATIVE = "native"
     FAKE_SUPER = "fake-super"
     PLAIN = "plain"
-
-
-def _as_sequence(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-def _read_pattern(value: str) -> str:
-    if not value or re.search(r"[\x00\r\n]", value):
-        raise ValueError("is not an rsync pattern: empty, or with a line break")
-    return value
-
-
-def _read_every(value: Any) -> Any:
-    read_every(value)
-    return value
-
-
-def _read_timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    # A folder of the time zone database, such as "Europe", is an OSError.
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{value!r} is not an IANA name such as Europe/Paris") from error
-    return value
-
-
-Name = Annotated[str, AfterValidator(read_name)]
-Host = Annotated[str, AfterValidator(read_host)]
-HostKeys = Annotated[
-    tuple[Annotated[str, AfterValidator(read_host_key)], ...],
-    BeforeValidator(_as_sequence, json_schema_input_type=str | list[str]),
-    Field(min_length=1),
-]
-TunnelPort = Annotated[int, Field(strict=True), AfterValidator(read_tunnel_port)]
-Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-KeyPath = Annotated[Path, BeforeValidator(read_key_path, json_schema_input_type=str)]
-Folder = Annotated[Path, BeforeValidator(read_folder, json_schema_input_type=str)]
-Source = Annotated[str, AfterValidator(read_source)]
-Pattern = Annotated[str, AfterValidator(_read_pattern)]
-Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
-Flag = Annotated[bool, Field(strict=True)]
-Argv = Annotated[tuple[Annotated[str, AfterValidator(read_argument)], ...], Field(min_length=1)]
 
 
 class Noun(BaseModel):
@@ -186,11 +147,11 @@ def route_mistakes(desktop: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 class Schedule(Noun):
     """When a job is due."""
 
-    every: Annotated[str | tuple[str, ...], BeforeValidator(_read_every, json_schema_input_type=str | list[str])]
+    every: Cadence
     """hour, 6 hours, day, [mon, thu], week or month."""
-    at: Annotated[str, BeforeValidator(read_clock, json_schema_input_type=str)] | None = None
+    at: Clock | None = None
     """A clock time such as "02:30"."""
-    timezone: Annotated[str, AfterValidator(_read_timezone)] | None = None
+    timezone: TimeZone | None = None
     """An IANA name such as Europe/Paris; the store's zone when left out."""
 
 

@@ -22,7 +22,7 @@ Where: TypeAlias = "tuple[str | int, ...]"
 
 # A long line is shown around the caret only.
 _BEFORE_CARET = 70
-_AFTER_CARET = 50
+_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Problem:
             return head
         start = max(0, self.column - 1 - _BEFORE_CARET)
         before = shown(self.source[start : self.column - 1])
-        after = shown(self.source[self.column - 1 : self.column - 1 + _AFTER_CARET])
+        after = shown(self.source[self.column - 1 : start + _WIDTH])
         return f"{head}\n    {before}{after}\n    {' ' * _width(before)}^"
 
 

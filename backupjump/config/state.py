@@ -1,4 +1,7 @@
-"""Where this machine remembers what can be lost: the history, and the ssh_config of each route."""
+"""Where this machine remembers what can be lost: the history, and the ssh_config of each route.
+
+The Desktop runs this file: Python 3.9, the standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,7 @@ def state_dir(configured: Path | None) -> Path:
 def _default() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/backupjump")
-    from platformdirs import user_state_path
-
-    return user_state_path("backupjump")
+    # XDG Base Directory Specification: a relative value counts as not set.
+    named = os.environ.get("XDG_STATE_HOME", "")
+    base = named if named.startswith("/") else os.path.expanduser("~/.local/state")  # noqa: PTH111
+    return Path(base) / "backupjump"

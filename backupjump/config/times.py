@@ -82,3 +82,12 @@ def read_every(value: object) -> Every:
     if match is None:
         raise ValueError("is not a cadence: hour, 6 hours, day, 2 days, week, month or a list such as [mon, thu]")
     return Every(step=_STEPS[match[2]] * int(match[1] or 1))
+
+
+def write_every(value: Every) -> str | list[str]:
+    """Write a cadence so that `read_every` reads the same: `6 hours`, `month`, `[mon, thu]`."""
+    if value.step is None:
+        return "month" if value.monthly else [_WEEKDAYS[day] for day in value.weekdays]
+    name, length = next((name, length) for name, length in reversed(_STEPS.items()) if not value.step % length)
+    count = value.step // length
+    return name if count == 1 else f"{count} {name}s"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ByteSize, PlainSerializer, TypeAdapter
 
 from backupjump.config.checks import read_share as read_share
+from backupjump.config.checks import write_share as write_share
 from backupjump.config.times import Every as Every
 from backupjump.config.times import read_duration as read_duration
 from backupjump.config.times import read_every as read_every
@@ -49,11 +50,6 @@ def write_rate(value: int) -> str:
     return f"{write_size(value)}/s"
 
 
-def write_share(value: float) -> str:
-    """Write 0.25 as `25%`."""
-    return f"{value * 100:.12f}".rstrip("0").rstrip(".") + "%"
-
-
 Duration = Annotated[
     timedelta,
     BeforeValidator(read_duration, json_schema_input_type=str),
@@ -62,15 +58,15 @@ Duration = Annotated[
 Size = Annotated[
     int,
     BeforeValidator(read_size, json_schema_input_type=str),
-    PlainSerializer(write_size, return_type=str, when_used="json"),
+    PlainSerializer(write_size, return_type=str),
 ]
 Rate = Annotated[
     int,
     BeforeValidator(read_rate, json_schema_input_type=str),
-    PlainSerializer(write_rate, return_type=str, when_used="json"),
+    PlainSerializer(write_rate, return_type=str),
 ]
 Share = Annotated[
     float,
     BeforeValidator(read_share, json_schema_input_type=str),
-    PlainSerializer(write_share, return_type=str, when_used="json"),
+    PlainSerializer(write_share, return_type=str),
 ]

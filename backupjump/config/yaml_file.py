@@ -59,6 +59,13 @@ class Document:
             known = (*known, part) if (*known, part) in self.places else known
         return known
 
+    def at(self, where: Where) -> Any:
+        """Return the value at `where`, which must be there."""
+        value: Any = self.value
+        for part in where:
+            value = value[part]
+        return value
+
     def tells(self, where: Where) -> bool:
         """Whether `problems` has a mistake at this value already, so that a second one would be an echo."""
         return any(problem.where == self.nearest(where) and not problem.at_key for problem in self.problems)

@@ -1,0 +1,122 @@
+"""`backupjump config`: is the config right, what does it come to, and what may stand in it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from backupjump.cli.options import Options
+    from backupjump.config.yaml_file import Document
+
+
+@click.group(short_help="Check or show the config; print its schema.")
+def config() -> None:
+    """Check or show the config; print its schema.
+
+    The config is looked for in this order: --config FILE, $BACKUPJUMP_CONFIG, ./backupjump.yaml,
+    ~/.config/backupjump/backupjump.yaml, /etc/backupjump/backupjump.yaml; jobs in jobs/*.yaml beside it.
+    """
+
+
+@config.command(short_help="Tell every mistake of the config at its line.")
+@click.pass_obj
+def check(options: Options) -> None:
+    """Tell every mistake of the config at its line, the key files' too.
+
+    Keys that this version reads but does not act on yet are named in notes.
+
+    \b
+    Examples:
+      backupjump config check
+      backupjump --config /etc/backupjump/backupjump.yaml config check
+
+    \b
+    Exit codes: 0 good, 2 a mistake.
+    """
+    from backupjump.config.desktop import is_desktop_file
+
+    document = _document(options)
+    lines = _check_desktop(document) if is_desktop_file(document) else _check_server(document)
+    click.echo("\n".join(lines))
+
+
+@config.command(short_help="Print the config with every default filled in.")
+@click.pass_obj
+def show(options: Options) -> None:
+    """Print the config with every default filled in, as YAML that can be read again.
+
+    \b
+    Examples:
+      backupjump config show
+    """
+    from backupjump.config.desktop import is_desktop_file, load_desktop
+    from backupjump.config.load import load_server
+    from backupjump.config.show import desktop_as_yaml, server_as_yaml
+
+    document = _document(options)
+    if is_desktop_file(document):
+        click.echo(desktop_as_yaml(load_desktop(document.path)), nl=False)
+    else:
+        click.echo(server_as_yaml(load_server(document.path)), nl=False)
+
+
+@config.command(short_help="Print the JSON Schema of a kind of file.")
+@click.argument("kind", type=click.Choice(["server", "job", "desktop"]), default="server")
+def schema(kind: str) -> None:
+    """Print the JSON Schema of a kind of file, for an editor: server, job or desktop.
+
+    \b
+    Examples:
+      backupjump config schema > backupjump.schema.json
+      backupjump config schema job > job.schema.json
+    """
+    from backupjump.config.schema import schemas
+
+    click.echo(json.dumps(schemas()[kind], indent=2))
+
+
+def _document(options: Options) -> Document:
+    from backupjump.config.load import find_config
+    from backupjump.config.yaml_file import read_document
+
+    return read_document(find_config(options.config))
+
+
+def _check_server(document: Document) -> list[str]:
+    from backupjump.config.load import build_server, read_files
+    from backupjump.config.notes import JOB_LATER, SERVER_LATER, notes
+    from backupjump.escape import shown
+
+    files = read_files(document.path)
+    server = build_server(files, check_keys=True)
+    lines = [*notes(files.server, SERVER_LATER)]
+    for job in files.jobs:
+        lines += notes(job, JOB_LATER)
+    counts = (
+        _count(len(server.jump_nodes), "JumpNode"),
+        _count(len(server.desktops), "Desktop"),
+        _count(len(server.jobs), "job"),
+    )
+    return [*lines, f"{shown(str(document.path))}: good: {', '.join(counts)}"]
+
+
+def _check_desktop(document: Document) -> list[str]:
+    from backupjump.config.desktop import load_desktop
+    from backupjump.config.notes import DESKTOP_LATER, notes
+    from backupjump.escape import shown
+
+    found = load_desktop(document.path, check_keys=True)
+    parts = []
+    if found.tunnel_or_none is not None:
+        parts.append(f"a tunnel to {_count(len(found.tunnel.jump_nodes), 'JumpNode')}")
+    if found.gate is not None:
+        folders = _count(len(found.gate.read), "folder")
+        parts.append(f"a gate with {folders} and {_count(len(found.gate.hooks), 'hook')}")
+    return [*notes(document, DESKTOP_LATER), f"{shown(str(document.path))}: good: {', '.join(parts)}"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

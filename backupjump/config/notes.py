@@ -1,0 +1,58 @@
+"""Keys that a file may have but that this version does not act on yet: nothing is passed over in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backupjump.config.problem import Where
+from backupjump.config.yaml_file import Document
+
+
+@dataclass(frozen=True)
+class _Later:
+    """A key for later; `*` stands for any name. With `value`, only that value is for later."""
+
+    where: Where
+    meanwhile: str
+    value: str | None = None
+
+
+SERVER_LATER = (
+    _Later(("notify",), "nobody is told; look at `backupjump status`"),
+    _Later(("ping",), "nothing is pinged"),
+    _Later(("max_parallel",), "jobs run one after the other"),
+    _Later(("desktops", "*", "routes"), "`route` alone is tried"),
+    _Later(("store", "kind"), "`backupjump store init` makes a hard-link store", value="btrfs"),
+)
+JOB_LATER = (
+    _Later(("keep",), "nothing is pruned"),
+    _Later(("gates",), "no run becomes suspect"),
+    _Later(("grace",), "no run counts as missed"),
+    _Later(("full_every",), "every run compares everything"),
+    _Later(("streams",), "one transfer at a time"),
+    _Later(("prepare",), "nothing is made ready ahead of time"),
+    _Later(("on_full",), "a full store stops the run", value="prune"),
+)
+DESKTOP_LATER = (
+    _Later(("tunnel", "open"), "`backupjump tunnel open` opens it"),
+    _Later(("tunnel", "every"), "`backupjump tunnel open` opens it"),
+    _Later(("tunnel", "max_age"), "the owner is not told"),
+    _Later(("tunnel", "unless"), "`backupjump tunnel open` opens it all the same"),
+    _Later(("gate",), "the Server's key may do whatever sshd lets it"),
+)
+
+
+def notes(document: Document, later: tuple[_Later, ...]) -> Iterator[str]:
+    """Yield a line with the place of each key in `document` that is for `later`."""
+    for where in document.places:
+        for key in later:
+            if _fits(where, key.where) and key.value in (None, document.at(where)):
+                problem = document.problem(
+                    where, f"read, but not acted on by this version: {key.meanwhile}", at_key=True
+                )
+                yield problem.render().partition("\n")[0]
+
+
+def _fits(where: Where, pattern: Where) -> bool:
+    return len(where) == len(pattern) and all(part in ("*", name) for name, part in zip(where, pattern, strict=True))
