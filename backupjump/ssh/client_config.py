@@ -59,9 +59,10 @@ def host_block(hop: Hop, *, proxy: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def common_block(known_hosts: Path, *, clear_forwardings: bool) -> str:
+def common_block(*known_hosts: Path, clear_forwardings: bool) -> str:
     """Return the block for all hosts; it stands last, since ssh keeps the first value that it meets.
 
+    A host key counts when any of the files `known_hosts` lists it for the host's alias.
     `clear_forwardings` also drops a `-R` of the command line without a word, so a tunnel says no.
     Source: ssh_config(5).
     """
@@ -69,7 +70,7 @@ def common_block(known_hosts: Path, *, clear_forwardings: bool) -> str:
         "Host *",
         "  IdentitiesOnly yes",
         "  IdentityAgent none",
-        f"  UserKnownHostsFile {quoted_path(known_hosts)}",
+        f"  UserKnownHostsFile {' '.join(quoted_path(path) for path in known_hosts)}",
         # `none` is a file's name for older versions; this one is empty everywhere.
         "  GlobalKnownHostsFile /dev/null",
         "  StrictHostKeyChecking yes",

@@ -7,9 +7,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from backupjump.errors import LinkLost
+from backupjump.ssh.hop_errors import tunnel_not_open
 from backupjump.ssh.link import Link, open_link
 from backupjump.ssh.second_shell import nested_command
-from backupjump.ssh.verdicts import verdict
+from backupjump.ssh.verdicts import Leg, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +45,17 @@ class Control:
             return self._connection.completed(command, argv, timeout=timeout)
         done = self._connection.completed(nested_command(alias, command), argv, timeout=timeout)
         if done.status == _SSH_ITSELF_FAILED:
-            raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route)
+            raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route, leg=Leg.BEYOND)
         return done
+
+    def knock(self, *, seconds: float) -> None:
+        """On route nested, log in to the Desktop once so that the verdict on that hop comes now; else do nothing."""
+        if self._route.jump_alias is None:
+            return
+        try:
+            self.run(["true"], timeout=seconds)
+        except LinkLost as error:
+            raise tunnel_not_open(self._route, str(error)) from error
 
     def close(self) -> None:
         """End the connection and the ssh behind it."""
@@ -59,7 +70,7 @@ class Control:
 
 
 def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:
-    """Log in to the Desktop (nested: the JumpNode) within `deadline_seconds`; the route has been prepared.
+    """Log in to the Desktop within `deadline_seconds`; the route has been prepared.
 
     Raises one verdict a hop, each naming the machine: JumpNodeUnreachable, HostKeyRefused, KeyRefused,
     ForwardRefused, TunnelNotOpen, or DesktopAway when the Desktop hangs up without a word.
@@ -73,10 +84,12 @@ def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:
         left = max(0.1, deadline - time.monotonic())
         connection = StrictConnection(route, route.hops[-1], link.sock, seconds=left)
         _log_in(connection, link, seconds=left)
+        control = Control(route, connection, link)
+        control.knock(seconds=max(0.1, deadline - time.monotonic()))
     except BaseException:
         link.close()
         raise
-    return Control(route, connection, link)
+    return control
 
 
 def _log_in(connection: StrictConnection, link: Link, *, seconds: float) -> None:

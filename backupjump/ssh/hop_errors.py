@@ -64,10 +64,10 @@ def tunnel_not_open(route: Route, why: str) -> TunnelNotOpen:
 
 
 def dropped(route: Route) -> DesktopAway:
-    """Return the error for a tunnel that is open, and whose far end hung up before it said a word."""
+    """Return the error for a tunnel that is open, and whose far end hung up before a login."""
     return DesktopAway(
-        f"desktop {route.desktop}: the tunnel{_tunnel_end(route)} is open, but its far end hung up at once",
-        hint="on the Desktop: is sshd running (systemctl status ssh), and does the tunnel's `to:` name its port?",
+        f"desktop {route.desktop}: the tunnel{_tunnel_end(route)} is open, but no sshd answers at its far end",
+        hint="on the Desktop: systemctl status ssh; and does `to:` of its tunnel name the port of that sshd?",
     )
 
 
@@ -82,13 +82,13 @@ def session_refused(route: Route, why: str) -> ForwardRefused:
 
 def machine(route: Route, hop: Hop) -> str:
     """Return what a person calls the machine of `hop`: its role and its name in the config."""
-    if hop is route.jump:
+    if hop == route.jump:
         return f"JumpNode {hop.alias[len('bj-jump-') :]}"
     return f"desktop {route.desktop}"
 
 
 def _config_key(route: Route, hop: Hop) -> str:
-    return f"jump_nodes.{hop.alias[len('bj-jump-') :]}" if hop is route.jump else f"desktops.{route.desktop}"
+    return f"jump_nodes.{hop.alias[len('bj-jump-') :]}" if hop == route.jump else f"desktops.{route.desktop}"
 
 
 def _tunnel_end(route: Route) -> str:

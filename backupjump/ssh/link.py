@@ -10,13 +10,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from backupjump import process
-from backupjump.config.models import RouteKind
 from backupjump.ssh.hop_errors import dropped, jump_unreachable, tunnel_not_open
-from backupjump.ssh.verdicts import verdict
+from backupjump.ssh.verdicts import Leg, verdict
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,29 +52,24 @@ class Link:
 
     def why_lost(self, *, in_time: bool) -> BackupjumpError:
         """Return why the stream ended before a login; `in_time` is False when we cut it since time was over."""
-        status = self._last_status() if self._child is not None else 0
+        status = self._last_status(_LAST_WORDS_SECONDS if in_time else 0.0)
         stderr = self._said.decode("utf-8", "replace")
-        if status > 0 or "open failed" in stderr:
-            return verdict(stderr, status, route=self.route, jump_only=True)
-        reached_jump = self._child is None or "Authenticated to " in stderr
-        if not in_time and not reached_jump:
-            return jump_unreachable(self.route, "it does not answer in time")
-        if self.route.kind is RouteKind.NESTED:
-            why = "it closed the connection at once" if in_time else "it does not answer in time"
-            return jump_unreachable(self.route, why)
-        if not in_time:
-            return tunnel_not_open(self.route, "nothing answers through it in time; is the Desktop asleep or offline?")
-        return dropped(self.route)
+        if status:
+            return verdict(stderr, status, route=self.route, leg=Leg.JUMP)
+        if self.route.target is None or (self._child is not None and "Authenticated to " not in stderr):
+            return jump_unreachable(self.route, "its sshd hung up" if in_time else "its sshd does not answer in time")
+        if in_time:
+            return dropped(self.route)
+        return tunnel_not_open(self.route, "nothing answers through it in time; is the Desktop asleep or offline?")
 
-    def _last_status(self) -> int:
-        """Return ssh's exit status, 0 if it has none to give; it gets a moment to end by itself."""
-        assert self._child is not None
-        assert self._reader is not None
-        deadline = time.monotonic() + _LAST_WORDS_SECONDS
+    def _last_status(self, seconds: float) -> int:
+        """Return ssh's exit status once it has said why, 0 if it does not end by itself within `seconds`."""
         self.cut()
+        if self._child is None or self._reader is None:
+            return 0
         with contextlib.suppress(process.TimedOut):
-            status = self._child.wait(_LAST_WORDS_SECONDS)
-            self._reader.join(max(0.0, deadline - time.monotonic()))
+            status = self._child.wait(seconds)
+            self._reader.join(seconds)
             return status
         return 0
 

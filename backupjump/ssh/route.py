@@ -81,14 +81,25 @@ def _desktop_hop(desktop: Desktop) -> Hop:
     return Hop(alias, _LOOPBACK, desktop.port, desktop.user, desktop.identity_file, desktop.host_key)
 
 
-def ssh_config(route: Route) -> str:
-    """Render `route` as the config for `ssh -F`: one Host block a hop, what holds for all of them last."""
-    blocks = [header()]
-    if route.jump is not None:
-        blocks.append(host_block(route.jump))
+def ssh_config(*routes: Route) -> str:
+    """Render `routes` as one config for `ssh -F`: a Host block for each machine, what holds for all of them last.
+
+    It works wherever it is stored; a ProxyCommand in it reads the file that `prepare` wrote.
+    """
+    jumps = {route.jump.alias: host_block(route.jump) for route in routes if route.jump is not None}
+    files = [route.known_hosts_file for route in routes]
+    return "\n".join([header(), *jumps.values(), *map(_last_hop, routes), common_block(*files, clear_forwardings=True)])
+
+
+def _last_hop(route: Route) -> str:
     if route.target is not None:
-        blocks.append(host_block(route.target, proxy=_proxy_line(route)))
-    return "\n".join([*blocks, common_block(route.known_hosts_file, clear_forwardings=True)])
+        return host_block(route.target, proxy=_proxy_line(route))
+    assert route.jump is not None
+    config = shlex.quote(str(route.config_file))
+    return (
+        f"# desktop {route.desktop}: the JumpNode logs in to it, by a name of its own; for people:\n"
+        f"#   ssh -t -F {config} {route.jump.alias} ssh {route.jump_alias}\n"
+    )
 
 
 def _proxy_line(route: Route) -> str:

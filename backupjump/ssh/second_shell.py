@@ -19,7 +19,8 @@ def nested_command(alias: str, command: str) -> str:
 
     No terminal on either leg: with one, rsync's stream breaks.
     """
-    return "exec " + shlex.join(["ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "--", alias, command])
+    options = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15")
+    return "exec " + shlex.join(["ssh", "-T", *options, "--", alias, command])
 
 
 def outer_argv(config: str, jump: str, alias: str, words: Sequence[str]) -> tuple[str, ...]:

@@ -150,8 +150,8 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
                 "transport_factory": _transport_factory(hop),
             },
         )
-        self._route = route
-        self._hop = hop
+        # An ordinary assignment would put a copy into Fabric's config.
+        self._set(_route=route, _hop=hop)
         self.client.set_missing_host_key_policy(PinnedKeys(route, hop))
 
     def log_in(self, why_lost: Callable[[], BackupjumpError]) -> None:
@@ -193,7 +193,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
 
     def _too_late(self, timeout: float) -> LinkLost:
         return LinkLost(
-            f"desktop {self._route.desktop} did not answer a command within {timeout:g} s",
+            f"desktop {self._route.desktop} did not answer a command within {timeout:.3g} s",
             hint="is it asleep, or its disk stuck?",
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
@@ -29,34 +30,41 @@ if TYPE_CHECKING:
 
 _HOST_KEY = re.compile(r"ost key (?:is known )?for (\S+) (?:and you have|has changed|was revoked)")
 _OFFERED = re.compile(r"(?:Server host key: \S+ |key sent by the remote host is\s+)(SHA256:[A-Za-z0-9+/]+)")
-_NO_NAME = re.compile(r"^ssh: Could not resolve hostname (\S+):.*$", re.MULTILINE)
+_NO_NAME = re.compile(r"^ssh: Could not resolve hostname (\S+):.*$", re.M)
 _NO_CONNECTION = re.compile(
-    r"^(?:ssh: connect to host (\S+) port (\d+)|Connection to (\S+) port (\d+) timed out).*$", re.M
-)
-_BROKEN = re.compile(
-    r"^(?:Timeout, server .*|.*[Bb]roken pipe|.*closed by remote host|.*Connection reset.*)\.?\s*$", re.M
+    r"^(?:ssh: connect to host (\S+) port (\d+):.*|Connection to (\S+) port (\d+) timed out.*)$", re.M
 )
 _DENIED = re.compile(r"^.*(?:Permission denied|Too many authentication failures).*$", re.M)
+_HUNG_UP = re.compile(r"(?:Connection (?:closed|reset) by|banner exchange: Connection to) (\S+) port (\d+)")
+_BROKEN = re.compile(r"^(?:Timeout, server |.*[Bb]roken pipe|.*closed by remote host|.*Connection reset)", re.M)
 _BAD_CONFIG = re.compile(r"Bad configuration option|Bad owner or permissions|bad configuration options")
-# What ssh says of a connection that it got from ProxyJump or ProxyCommand, in place of an address.
-_BY_PROXY = "UNKNOWN port 65535"
+# What ssh calls the address of a connection that it got from ProxyJump or ProxyCommand.
+_BY_PROXY = "UNKNOWN"
 
 
-def verdict(stderr: str, status: int, *, route: Route, jump_only: bool = False) -> BackupjumpError:
+class Leg(StrEnum):
+    """Whose login an ssh spoke of: the JumpNode's, the Desktop's as the JumpNode sees it, or either."""
+
+    JUMP = "jump"
+    BEYOND = "beyond"
+    WHOLE = "whole"
+
+
+def verdict(stderr: str, status: int, *, route: Route, leg: Leg = Leg.WHOLE) -> BackupjumpError:
     """Return what an ssh that ended with `status` (not 0) and printed `stderr` means for `route`.
 
-    `jump_only`: it was to log in to the JumpNode and no further. The error names machine and hop, quotes
-    ssh and says what to type next.
+    The error names machine and hop, quotes ssh and says what to type next.
     """
-    said = _Said(text=stderr, route=route, at_jump=jump_only or _BY_PROXY in stderr)
-    for rule in (_host_key, _forward, _no_name, _no_connection, _denied, _banner, _config):
+    said = _Said(text=stderr.replace("\r", ""), route=route, leg=leg)
+    for rule in (_host_key, _forward, _no_name, _no_connection, _denied, _hung_up, _config):
         if (error := rule(said)) is not None:
             return error
-    if status < 0 or _BROKEN.search(stderr):
-        return LinkLost(f"the connection to desktop {route.desktop} broke: {evidence(stderr) or f'signal {-status}'}")
+    if status < 0 or _BROKEN.search(said.text):
+        why = evidence(said.text) or f"ssh was ended by signal {-status}"
+        return LinkLost(f"the connection to desktop {route.desktop} broke: {why}")
     return BackupjumpError(
-        f"ssh to desktop {route.desktop} failed ({status}): {evidence(stderr) or 'without a word'}",
-        hint=f"see for yourself: ssh -v -F '{route.config_file}' bj-{route.desktop}",
+        f"ssh to desktop {route.desktop} failed ({status}): {evidence(said.text) or 'without a word'}",
+        hint=f"see for yourself: ssh -v -F '{route.config_file}' {route.hops[-1].alias}",
     )
 
 
@@ -68,11 +76,20 @@ def evidence(stderr: str) -> str:
 
 @dataclass(frozen=True)
 class _Said:
-    """What an ssh printed, on which route; `at_jump` if what it says of itself is said of the JumpNode's login."""
+    """What an ssh printed, on which route, of whose login."""
 
     text: str
     route: Route
-    at_jump: bool
+    leg: Leg
+
+    def is_jump(self, host: str, port: str) -> bool:
+        """Tell whether the machine that ssh names so is the JumpNode."""
+        jump = self.route.jump
+        if jump is None or self.leg is not Leg.WHOLE:
+            return self.leg is Leg.JUMP
+        if self.route.kind is not RouteKind.NESTED:
+            return host != _BY_PROXY
+        return (host, port) == (jump.host.lower(), str(jump.port))  # ssh prints a host name in lower case
 
 
 def _host_key(said: _Said) -> BackupjumpError | None:
@@ -110,11 +127,11 @@ def _forward(said: _Said) -> BackupjumpError | None:
 def _no_name(said: _Said) -> BackupjumpError | None:
     if (found := _NO_NAME.search(said.text)) is None:
         return None
-    route = said.route
-    if route.kind is not RouteKind.NESTED or (route.jump is not None and found[1] == route.jump.host.lower()):
-        return jump_unreachable(route, shown(found[0]))
+    route, why = said.route, shown(found[0])
+    if route.jump is not None and said.is_jump(found[1], str(route.jump.port)):
+        return jump_unreachable(route, why)
     return ConfigError(
-        f"the JumpNode knows no {route.jump_alias} (desktop {route.desktop}, route nested): {shown(found[0])}",
+        f"the JumpNode knows no {route.jump_alias} (desktop {route.desktop}, route nested): {why}",
         hint=f"there, in ~/.ssh/config: Host {route.jump_alias}; or here: jump_alias in desktops.{route.desktop}",
     )
 
@@ -122,19 +139,16 @@ def _no_name(said: _Said) -> BackupjumpError | None:
 def _no_connection(said: _Said) -> BackupjumpError | None:
     if (found := _NO_CONNECTION.search(said.text)) is None:
         return None
-    route, host, port = said.route, found[1] or found[3], found[2] or found[4]
-    at_jump = route.jump is not None and host != "UNKNOWN"
-    if route.jump is not None and route.kind is RouteKind.NESTED:
-        # ssh prints a host name in lower case.
-        at_jump = (host, port) == (route.jump.host.lower(), str(route.jump.port))
-    return (jump_unreachable if at_jump else tunnel_not_open)(route, shown(found[0]))
+    at_jump = said.is_jump(found[1] or found[3], found[2] or found[4])
+    return (jump_unreachable if at_jump else tunnel_not_open)(said.route, shown(found[0]))
 
 
 def _denied(said: _Said) -> BackupjumpError | None:
     if (found := _DENIED.search(said.text)) is None:
         return None
     route, why = said.route, shown(found[0])
-    if said.at_jump and route.jump is not None:
+    # When ProxyJump's own ssh is denied, the outer one adds that its connection by proxy is gone.
+    if route.jump is not None and (said.leg is Leg.JUMP or f"by {_BY_PROXY} port" in said.text):
         return key_refused(route, route.jump, why)
     if route.target is not None:
         return key_refused(route, route.target, why)
@@ -144,13 +158,11 @@ def _denied(said: _Said) -> BackupjumpError | None:
     )
 
 
-def _banner(said: _Said) -> BackupjumpError | None:
-    if "banner exchange" not in said.text and "kex_exchange_identification" not in said.text:
+def _hung_up(said: _Said) -> BackupjumpError | None:
+    if "kex_exchange_identification" not in said.text or (found := _HUNG_UP.search(said.text)) is None:
         return None
-    if said.route.jump is not None and _BY_PROXY not in said.text:
+    if said.is_jump(found[1], found[2]):
         return jump_unreachable(said.route, evidence(said.text))
-    if "timed out" in said.text:
-        return tunnel_not_open(said.route, evidence(said.text))
     return dropped(said.route)
 
 

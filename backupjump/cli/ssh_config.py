@@ -1,0 +1,35 @@
+"""`backupjump ssh-config`: the way to a Desktop, for ssh, scp and rsync by hand."""
+
+from __future__ import annotations
+
+import click
+
+from backupjump.cli.options import Options
+
+
+@click.command()
+@click.argument("desktop", required=False)
+@click.pass_obj
+def ssh_config(options: Options, desktop: str | None) -> None:
+    """Print the ssh_config of the way to DESKTOP, or to all Desktops.
+
+    It is the very config that a run uses: the same route, keys and pinned host keys. A Desktop is
+    called bj-NAME there, a JumpNode bj-jump-NAME.
+
+    \b
+    Examples:
+      backupjump ssh-config desktop > f
+      ssh -F f bj-desktop
+      scp -F f bj-desktop:notes.txt .
+      rsync -av -e "ssh -F f" bj-desktop:Documents .
+    """
+    from backupjump.config.load import desktop_named
+    from backupjump.operations.site import open_site
+    from backupjump.ssh import route
+
+    site = open_site(options.config)
+    wanted = [desktop_named(site.server, desktop)] if desktop is not None else site.server.desktops.values()
+    routes = [route.route_to(each, site.server, folder=site.state / "routes" / each.name) for each in wanted]
+    for each in routes:
+        route.prepare(each)
+    click.echo(route.ssh_config(*routes), nl=False)
