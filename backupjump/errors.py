@@ -43,6 +43,8 @@ class BackupjumpError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.bytes_received = 0
+        """What had come in on the data connections before a transfer ended with this error."""
 
 
 class UsageError(BackupjumpError):

@@ -1,0 +1,94 @@
+"""Build rsync's argv for one transfer. Nothing here runs anything.
+
+What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters, `--numeric-ids`,
+`--checksum-choice`, perhaps `--bwlimit`, and one path: few and fixed, so that a forced command there can
+check them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from backupjump.config.models import PARTIAL_FOLDER, Ownership
+from backupjump.process import Word
+from backupjump.rsync.plan import Plan, Transfer
+
+
+def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
+    """Return the argv that pulls one source into a fresh folder.
+
+    `marker` starts each itemised line on stdout. It is new for every run and never leaves this machine, so
+    that no text of the Desktop can pass for one of these lines.
+    """
+    return (
+        "rsync",
+        *_what_is_kept(plan),
+        "--no-secluded-args",
+        f"--partial-dir={PARTIAL_FOLDER}",
+        f"--checksum-choice={plan.checksum}",
+        *_limits(plan),
+        "--no-human-readable",
+        "--outbuf=L",
+        "--info=progress2,skip1",
+        "--stats",
+        f"--out-format={marker} %i %l %C %n",
+        *(f"--link-dest={folder.absolute()}" for folder in transfer.link_dests),
+        *(f"--filter={rule}" for rule in plan.rules(transfer)),
+        f"--rsh={rsh_word(plan.remote_shell)}",
+        "--",
+        os.fsencode(f"{plan.host}:{remote_path(transfer.source)}"),
+        os.fsencode(transfer.target.absolute()) + b"/",
+    )
+
+
+def preview_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
+    """Return the same argv with `--dry-run`: rsync says what it would do and writes nothing."""
+    rsync, *options = pull_argv(plan, transfer, marker=marker)
+    return (rsync, "--dry-run", *options)
+
+
+def remote_path(source: str) -> str:
+    """Return `source` as rsync must be given it, with a trailing slash, to mean these very characters.
+
+    rsync escapes what a shell would act on, but leaves `*?[]` to the remote shell; a backslash before one
+    of these is passed on.  Source: rsync(1), ADVANCED USAGE; safe_arg() in options.c.
+    """
+    return re.sub(r"([*?\[\]])", r"\\\1", source.rstrip("/")) + "/"
+
+
+def rsh_word(remote_shell: tuple[str, ...]) -> str:
+    """Return an argv as the one word that `rsync -e` splits up again.
+
+    rsync knows quotes, in which a doubled quote stands for one, and no backslash.  Source: rsync(1), --rsh.
+    """
+    return " ".join(_rsh_quoted(word) for word in remote_shell)
+
+
+def _rsh_quoted(word: str) -> str:
+    return word if re.fullmatch(r"[\w@%+=:,./~-]+", word) else "'" + word.replace("'", "''") + "'"
+
+
+def _what_is_kept(plan: Plan) -> list[str]:
+    letters = "-aH" + ("A" if plan.acls else "") + ("X" if plan.xattrs else "")
+    options = [letters, "--numeric-ids"]
+    if plan.ownership is Ownership.FAKE_SUPER:
+        options.append("--fake-super")
+    if plan.ownership is Ownership.PLAIN:
+        options += ["--no-owner", "--no-group"]
+    if plan.sparse:
+        options.append("--sparse")
+    if plan.nanoseconds:
+        # By default rsync compares whole seconds and so misses an edit in the second of the last backup.
+        options.append("--modify-window=-1")
+    return options
+
+
+def _limits(plan: Plan) -> list[str]:
+    options = ["--one-file-system"] if plan.one_file_system else []
+    if plan.max_size is not None:
+        options.append(f"--max-size={plan.max_size}")
+    if plan.bwlimit is not None:
+        # In units of 1024 bytes; 0 would mean no limit.
+        options.append(f"--bwlimit={max(1, plan.bwlimit // 1024)}")
+    return options

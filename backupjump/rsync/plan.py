@@ -1,0 +1,96 @@
+"""What a pull will do, before anything is done: the value that argv, preview and transfer are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from backupjump.config.models import Job, Ownership
+from backupjump.rsync.filters import filter_rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """One source and the fresh, private folder that it goes into.
+
+    `source` is absolute and has no trailing slash (but for `/` itself). `target` is made by rsync if it is
+    not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20.
+    """
+
+    source: str
+    target: Path
+    link_dests: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which sources of which Desktop go where, and by which rules.
+
+    `remote_shell` is the argv that takes a host and a command (rsync(1), -e), `host` the alias that it
+    knows. `max_size` is in bytes, `bwlimit` in bytes a second. `acls`, `xattrs` and `nanoseconds` say what
+    the store can keep.
+    """
+
+    remote_shell: tuple[str, ...]
+    host: str
+    transfers: tuple[Transfer, ...]
+    ownership: Ownership
+    nanoseconds: bool
+    acls: bool
+    xattrs: bool
+    sparse: bool = True
+    checksum: str = "xxh128"
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    default_excludes: bool = True
+    one_file_system: bool = True
+    max_size: int | None = None
+    bwlimit: int | None = None
+    attempts: int = 3
+    time_limit: timedelta = timedelta(hours=12)
+    idle_limit: timedelta = timedelta(minutes=10)
+
+    def rules(self, transfer: Transfer) -> tuple[str, ...]:
+        """Return the filter rules of one transfer, first match wins; ConfigError if nothing would be left."""
+        return filter_rules(
+            transfer.source, exclude=self.exclude, include=self.include, default_excludes=self.default_excludes
+        )
+
+
+def plan_pull(
+    job: Job,
+    *,
+    remote_shell: Sequence[str],
+    host: str,
+    transfers: Sequence[Transfer],
+    ownership: Ownership,
+    nanoseconds: bool,
+    acls: bool,
+    xattrs: bool,
+    checksum: str,
+) -> Plan:
+    """Return the plan of one pull of `job`; ConfigError if its excludes leave nothing of a source."""
+    plan = Plan(
+        remote_shell=tuple(remote_shell),
+        host=host,
+        transfers=tuple(transfers),
+        ownership=ownership,
+        nanoseconds=nanoseconds,
+        acls=acls,
+        xattrs=xattrs,
+        checksum=checksum,
+        exclude=job.exclude,
+        include=job.include,
+        default_excludes=job.default_excludes,
+        one_file_system=job.one_file_system,
+        max_size=job.max_size,
+        bwlimit=job.bwlimit,
+        attempts=job.attempts,
+        time_limit=job.time_limit,
+        idle_limit=job.idle_limit,
+    )
+    for transfer in plan.transfers:
+        plan.rules(transfer)
+    return plan

@@ -1,0 +1,73 @@
+"""Say what a pull would bring, by rsync's own dry run with the very argv of the pull."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backupjump.process import spawn
+from backupjump.rsync.argv import preview_argv
+from backupjump.rsync.messages import Messages
+from backupjump.rsync.outcome import Ended, judge
+from backupjump.rsync.output import Output
+from backupjump.rsync.plan import Plan, Transfer
+from backupjump.rsync.pulled import below
+from backupjump.rsync.pump import pump
+from backupjump.rsync.watch import Watch
+
+_LARGEST = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What there is and what would be sent. `files` counts entries of all kinds, the others regular files.
+
+    `largest` are the largest files to transfer, largest first: full path without leading slash, size.
+    """
+
+    files: int = 0
+    bytes_total: int = 0
+    files_to_transfer: int = 0
+    bytes_to_transfer: int = 0
+    largest: tuple[tuple[bytes, int], ...] = ()
+
+
+def preview(plan: Plan, *, pass_fds: Sequence[int] = ()) -> Preview:
+    """Ask rsync what `plan` would do; nothing is written, and the targets need not exist. Raises as transfer."""
+    deadline = time.monotonic() + plan.time_limit.total_seconds()
+    parts = [_preview(plan, one, deadline, pass_fds) for one in plan.transfers]
+    every = (entry for part in parts for entry in part.largest)
+    return Preview(
+        files=sum(part.files for part in parts),
+        bytes_total=sum(part.bytes_total for part in parts),
+        files_to_transfer=sum(part.files_to_transfer for part in parts),
+        bytes_to_transfer=sum(part.bytes_to_transfer for part in parts),
+        largest=tuple(heapq.nlargest(_LARGEST, every, key=lambda entry: entry[1])),
+    )
+
+
+def _preview(plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int]) -> Preview:
+    marker = secrets.token_hex(8)
+    output, messages = Output(marker, checksum=plan.checksum), Messages()
+    largest: list[tuple[int, bytes]] = []
+
+    def read_stdout(chunk: bytes) -> None:
+        for item in output.feed(chunk):
+            if item.transferred:
+                keep = heapq.heappush if len(largest) < _LARGEST else heapq.heappushpop
+                keep(largest, (item.size, item.name))
+
+    with spawn(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+        watch = Watch(child.pid, plan, deadline=deadline)
+        status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
+        judge(Ended.now(plan.host, one.source, status, output, messages))
+    return Preview(
+        files=output.files_total,
+        bytes_total=output.bytes_total,
+        files_to_transfer=output.files_transferred,
+        bytes_to_transfer=output.bytes_transferred,
+        largest=tuple((below(one.source) + name, size) for size, name in largest),
+    )

@@ -1,0 +1,107 @@
+"""Run the rsyncs of a plan, one a source, and say what came of them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from backupjump.errors import BackupjumpError, DesktopUnfit
+from backupjump.escape import shown_lines
+from backupjump.process import TimedOut, run, spawn
+from backupjump.rsync.argv import pull_argv
+from backupjump.rsync.messages import Messages
+from backupjump.rsync.outcome import Ended, judge
+from backupjump.rsync.output import Output
+from backupjump.rsync.plan import Plan, Transfer
+from backupjump.rsync.progress import Progress
+from backupjump.rsync.pulled import Pulled, merged, read_pulled
+from backupjump.rsync.pump import pump
+from backupjump.rsync.watch import Watch
+
+_SECONDS_BETWEEN_PROGRESS = 0.1
+
+
+def transfer(
+    plan: Plan,
+    *,
+    pass_fds: Sequence[int] = (),
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_milestone: Callable[[str], None] = lambda _text: None,
+) -> Pulled:
+    """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
+
+    rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
+    On any exception the whole group of processes has been ended and waited for. Raises SourceMissing,
+    TransferFailed, StoreFull, DesktopUnfit, LinkLost, WindowOver and, when nothing had moved yet, what ssh
+    said; each of them carries in `bytes_received` what had come in until then, over all sources.
+    """
+    deadline = time.monotonic() + plan.time_limit.total_seconds()
+    parts: list[Pulled] = []
+    for one in plan.transfers:
+        on_milestone(f"pulling {plan.host}:{one.source}")
+        with _counting(parts):
+            parts.append(_pull(plan, one, deadline, pass_fds, _throttled(on_progress)))
+    return merged(parts)
+
+
+def _pull(
+    plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int], on_progress: Callable[[Progress], None]
+) -> Pulled:
+    marker = secrets.token_hex(8)
+    output, messages = Output(marker, checksum=plan.checksum), Messages()
+
+    def read_stdout(chunk: bytes) -> None:
+        for _item in output.feed(chunk):
+            pass
+        on_progress(output.progress)
+
+    with spawn(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+        watch = Watch(child.pid, plan, deadline=deadline)
+        try:
+            status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
+            warning = _judged(Ended.now(plan.host, one.source, status, output, messages), plan)
+        except BackupjumpError as error:
+            error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)
+            raise
+    return read_pulled(plan, one.source, output, messages, warning=warning)
+
+
+def _judged(ended: Ended, plan: Plan) -> bool:
+    try:
+        return judge(ended)
+    except DesktopUnfit as error:
+        if ended.status == 2 and (text := _what_the_shell_says(plan)):
+            raise DesktopUnfit(f"{error}:\n{text}", hint=error.hint) from error
+        raise
+
+
+def _what_the_shell_says(plan: Plan) -> str:
+    """Return what the login shell over there prints before any command; rsync itself does not tell."""
+    try:
+        return shown_lines(run((*plan.remote_shell, plan.host, "true"), timeout=20).stdout, lines=3)
+    except TimedOut:
+        return ""
+
+
+@contextmanager
+def _counting(before: Sequence[Pulled]) -> Iterator[None]:
+    try:
+        yield
+    except BackupjumpError as error:
+        error.bytes_received += sum(part.bytes_received for part in before)
+        raise
+
+
+def _throttled(on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    last_at, last = 0.0, Progress()
+
+    def tell(progress: Progress) -> None:
+        nonlocal last_at, last
+        now = time.monotonic()
+        if progress != last and now - last_at >= _SECONDS_BETWEEN_PROGRESS:
+            last_at, last = now, progress
+            on_progress(progress)
+
+    return tell

@@ -1,0 +1,63 @@
+"""End a transfer that takes too long or that has come to a stand.
+
+rsync's own --timeout does not do it: a pulling rsync sends keep-alives, and takes its own for progress.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from backupjump.config.units import write_duration
+from backupjump.errors import WindowOver
+from backupjump.rsync.plan import Plan
+from backupjump.rsync.traffic import Traffic, sample
+
+_SECONDS_BETWEEN_SAMPLES = 0.25
+_HINT = "what has arrived is kept; run the job again"
+
+
+class Watch:
+    """The two limits of one rsync: the deadline of the whole transfer, and the time without any byte."""
+
+    def __init__(self, pid: int, plan: Plan, *, deadline: float) -> None:
+        self._pid = pid
+        self._plan = plan
+        self._deadline = deadline
+        self._grown_at = time.monotonic()
+        self._sampled_at = 0.0
+        self._printed_bytes = 0
+        self._traffic = Traffic()
+
+    @property
+    def received_bytes(self) -> int:
+        """What had come in on the data connection when it was last looked at, a quarter of a second ago at most."""
+        return self._traffic.received_bytes
+
+    def look(self, printed_bytes: int) -> None:
+        """Look at the processes, if it is time to; raise WindowOver when a limit is passed."""
+        now = time.monotonic()
+        if now - self._sampled_at < _SECONDS_BETWEEN_SAMPLES:
+            return
+        self._sampled_at = now
+        traffic = sample(self._pid)
+        if traffic.read_bytes > self._traffic.read_bytes or printed_bytes > self._printed_bytes:
+            self._grown_at = now
+        self._printed_bytes = printed_bytes
+        self._traffic = Traffic(
+            read_bytes=max(traffic.read_bytes, self._traffic.read_bytes),
+            received_bytes=max(traffic.received_bytes, self._traffic.received_bytes),
+        )
+        self._check(now)
+
+    def _check(self, now: float) -> None:
+        if now > self._deadline:
+            limit = _shown(self._plan.time_limit)
+            raise WindowOver(f"{self._plan.host}: the transfer took longer than time_limit, {limit}", hint=_HINT)
+        if now - self._grown_at > self._plan.idle_limit.total_seconds():
+            limit = _shown(self._plan.idle_limit)
+            raise WindowOver(f"{self._plan.host}: the transfer was idle: no byte for {limit} (idle_limit)", hint=_HINT)
+
+
+def _shown(limit: timedelta) -> str:
+    return write_duration(limit)
