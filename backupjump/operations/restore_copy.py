@@ -1,0 +1,94 @@
+"""The one rsync of a restore: its argv, the run, and what it says would differ.
+
+It gets an explicit list of paths and no recursion, so it touches what was decided on and nothing else:
+with --ignore-existing rsync would still change the attributes of folders that are there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from typing import TYPE_CHECKING, NoReturn
+
+from backupjump.config.models import Ownership
+from backupjump.errors import TransferFailed
+from backupjump.escape import shown_lines
+from backupjump.process import spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from backupjump.store.marker import Marker
+
+# rsync(1), --itemize-changes: eleven columns, then the name.
+_ITEM = re.compile(rb"[<>ch.][fdLDS].{9} ", re.DOTALL)
+_ESCAPE = re.compile(rb"\\#([0-3][0-7]{2})")
+_CHUNK_BYTES = 1 << 16
+
+
+def copy_argv(
+    tree: Path, target: Path, *, marker: Marker, as_root: bool, more: Iterable[str] = ()
+) -> tuple[str | bytes, ...]:
+    """Return the argv that copies the paths of a NUL-separated list on stdin from `tree` to `target`."""
+    return (
+        "rsync",
+        *_keeping(marker, as_root=as_root),
+        # --files-from turns recursion off and relative names on; a folder in the list is made, not entered.
+        "--dirs",
+        "--files-from=-",
+        "--from0",
+        "--no-implied-dirs",
+        *(["--modify-window=-1"] if marker.nanoseconds else []),
+        *more,
+        "--",
+        os.fsencode(tree) + b"/",
+        os.fsencode(target) + b"/",
+    )
+
+
+def _keeping(marker: Marker, *, as_root: bool) -> list[str]:
+    """Return the options for what is kept of each file.
+
+    Source: rsync(1), --fake-super: "for a local copy, this option affects both the source and the
+    destination", so the receiver is told otherwise by -M; root asks for owners and devices there, a
+    plain user for what he can have.
+    """
+    if marker.ownership is Ownership.PLAIN:
+        return ["-aHS", "--no-owner", "--no-group"]
+    kept = ["-aHS", "--numeric-ids", *(["-A"] if marker.acls else []), *(["-X"] if marker.xattrs else [])]
+    if marker.ownership is Ownership.FAKE_SUPER:
+        kept += ["--fake-super", "-M--super" if as_root else "-M--no-super"]
+    return kept
+
+
+def copy(argv: tuple[str | bytes, ...], paths: Iterable[bytes], *, on_output: Callable[[bytes], None]) -> None:
+    """Run `argv` with `paths` as its list and hand on what it prints; raise TransferFailed with rsync's own words."""
+    with (
+        tempfile.TemporaryFile() as listed,
+        tempfile.TemporaryFile() as complaints,
+    ):
+        # A file, not a pipe: rsync may print before it has read the whole list.
+        listed.writelines(path + b"\0" for path in paths)
+        listed.seek(0)
+        with spawn(argv, stdin=listed, stderr=complaints) as child:
+            while chunk := os.read(child.stdout.fileno(), _CHUNK_BYTES):
+                on_output(chunk)
+            status = child.wait()
+        complaints.seek(0)
+        if status != 0:
+            _fail(status, complaints.read(_CHUNK_BYTES))
+
+
+def differing(output: bytes) -> frozenset[bytes]:
+    """Return the paths that `rsync --dry-run --checksum --out-format='%i %n'` would change in any way."""
+    lines = (line for line in output.split(b"\n") if _ITEM.match(line))
+    return frozenset(_ESCAPE.sub(lambda match: bytes([int(match[1], 8)]), line[12:]) for line in lines)
+
+
+def _fail(status: int, complaints: bytes) -> NoReturn:
+    raise TransferFailed(
+        f"the restore is not complete: rsync ended with status {status}\n{shown_lines(complaints)}",
+        hint="mend what it names, then type the same again: what is there already stays",
+    )

@@ -1,0 +1,78 @@
+"""Paths in a snapshot as people type them: full paths on the Desktop, read as bytes."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from backupjump.errors import UsageError
+from backupjump.escape import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from backupjump.store.manifest import Entry
+
+
+def desktop_path(text: str) -> bytes:
+    """Return the path that `text` names, as manifests have it: no slash at either end; `/` is the empty one.
+
+    Raises UsageError for a relative path and for one with `..` in it.
+    """
+    path = os.fsencode(text)
+    parts = [part for part in path.split(b"/") if part not in (b"", b".")]
+    if not path.startswith(b"/") or b".." in parts:
+        raise UsageError(
+            f"{shown(text)} is not a full path on the Desktop", hint="write it out, such as /home/me/notes"
+        )
+    return b"/".join(parts)
+
+
+def under(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is somewhere below `folder` (not the folder itself); all paths are below the empty one."""
+    return path.startswith(folder + b"/") or (not folder and bool(path))
+
+
+def parent(path: bytes) -> bytes:
+    """Return the folder that `path` is in."""
+    return path.rpartition(b"/")[0]
+
+
+def select(entries: Iterable[Entry], wanted: Collection[bytes]) -> Iterator[tuple[Entry, bool]]:
+    """Yield the entries at and below the paths `wanted` with True, and the folders above these with False."""
+    roots = frozenset(wanted)
+    above = {folder for path in roots for folder in ancestors(path)}
+    inside: bytes | None = None
+    for entry in entries:
+        if inside is not None and under(entry.path, inside):
+            yield entry, True
+        elif entry.path in roots or not roots.isdisjoint(ancestors(entry.path)):
+            inside = entry.path
+            yield entry, True
+        elif entry.path in above:
+            yield entry, False
+
+
+def ancestors(path: bytes) -> Iterator[bytes]:
+    """Yield the folders that `path` is in, nearest first; the last one is the empty path."""
+    while path:
+        path = parent(path)
+        yield path
+
+
+def unknown_path(path: bytes, entries: Iterable[Entry]) -> UsageError:
+    """Return the error for a path that no entry has, with the nearest name in the folder that it would be in."""
+    known = {entry.path for entry in entries}
+    # The folders above a source can be asked for as well, though no manifest lists them.
+    known |= {folder for path in tuple(known) for folder in ancestors(path)} - {b""}
+    folder = parent(path)
+    while folder and folder not in known:
+        path, folder = folder, parent(folder)
+    names = {each.rpartition(b"/")[2]: each for each in known if parent(each) == folder}
+    texts = {shown(name): each for name, each in names.items()}
+    near = get_close_matches(shown(path.rpartition(b"/")[2]), texts, n=1)
+    hint = (
+        f"did you mean /{shown(texts[near[0]])}?" if near else f"backupjump ls JOB /{shown(folder)} lists what is there"
+    )
+    return UsageError(f"the snapshot has no /{shown(path)}", hint=hint)
