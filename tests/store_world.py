@@ -1,0 +1,107 @@
+"""A store for tests, and snapshots taken into it without any Desktop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backupjump.config.models import Ownership
+from backupjump.process import run
+from backupjump.run import Run, Status
+from backupjump.store.hardlink import Published, Staging, publish, stage
+from backupjump.store.layout import JobFolder
+from backupjump.store.lock import locked
+from backupjump.store.marker import Marker, write_marker
+from backupjump.store.store import Store, open_store
+
+AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
+MARKER = Marker(
+    format=1,
+    uuid="0b6ef0a5-3b0c-4c3e-9a39-6a0f0d1c2b3a",
+    timezone="Europe/Paris",
+    ownership=Ownership.NATIVE,
+    hard_links=True,
+    xattrs=True,
+    acls=True,
+    nanoseconds=True,
+    created_at=AT,
+)
+RUN = Run(
+    run_id="r1",
+    job="nightly",
+    desktop="desktop",
+    route="local",
+    status=Status.OK,
+    exit_code=0,
+    snapshot=None,
+    started_at=AT,
+    ended_at=AT,
+    attempts=1,
+)
+
+Fill = Callable[[Staging], object]
+
+
+def make_store(path: Path, *, ownership: Ownership = Ownership.NATIVE) -> JobFolder:
+    """Make the folder `path` a store and return where its one job lies."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_marker(path, replace(MARKER, ownership=ownership))
+    return JobFolder(path, "desktop", "nightly")
+
+
+@contextmanager
+def opened(folder: JobFolder) -> Iterator[Store]:
+    """Open the store and hold the job's lock."""
+    with open_store(folder.store, uuid=MARKER.uuid) as store, locked(folder):
+        yield store
+
+
+def attempt(folder: JobFolder, fill: Fill, *, sources: tuple[str, ...] = ("/home/me",)) -> Staging:
+    """Begin a snapshot and break off after `fill`."""
+    with opened(folder) as store:
+        staging = stage(store, folder, sources=sources, run_id="r1", now=AT)
+        fill(staging)
+        return staging
+
+
+def take(
+    folder: JobFolder,
+    fill: Fill,
+    *,
+    sources: tuple[str, ...] = ("/home/me",),
+    status: Status = Status.OK,
+    hashes: Mapping[bytes, str] | None = None,
+) -> Published:
+    """Take a snapshot of what `fill` puts into the tree."""
+    with opened(folder) as store:
+        staging = stage(store, folder, sources=sources, run_id="r1", now=AT)
+        fill(staging)
+        return publish(
+            store, folder, staging, run=replace(RUN, status=status), hashes=hashes or {}, how={"rsync": "3.5.0"}
+        )
+
+
+def rsync_from(source: Path, *more: str) -> Fill:
+    """Return what copies `source` as a pull does, to its own path in the tree, with all --link-dest."""
+
+    def fill(staging: Staging) -> None:
+        link_dests = [f"--link-dest={folder}" for folder in staging.link_dests(str(source))]
+        target = staging.tree / source.relative_to("/")
+        argv = ["rsync", "-aHAX", "-S", "--numeric-ids", "--modify-window=-1", *link_dests, *more]
+        done = run([*argv, f"{source}/", f"{target}/"], timeout=60)
+        assert done.status == 0, done.stderr
+
+    return fill
+
+
+def write(path: Path, content: bytes = b"content", *, mode: int = 0o644, mtime: int = 1_700_000_000) -> Path:
+    """Write a file with everything about it fixed, its folders made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(mode)
+    os.utime(path, (mtime, mtime))
+    return path

@@ -1,0 +1,95 @@
+"""Half-written files: taken over by the next attempt, never published."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from backupjump.config.models import PARTIAL_FOLDER
+from backupjump.store.hardlink import Staging, stage
+from backupjump.store.partials import adopt_partials, remove_leftovers
+from fingerprint import fingerprint
+from store_world import attempt, make_store, opened, take, write
+
+
+def partial(folder: Path, name: str = "big", content: bytes = b"half") -> Path:
+    return write(folder / PARTIAL_FOLDER / name, content, mode=0o600)
+
+
+def test_a_half_written_file_moves_to_the_same_place_in_the_fresh_tree(tmp_path: Path) -> None:
+    folder = make_store(tmp_path / "store")
+    older = attempt(folder, lambda staging: partial(staging.tree / "home/me/deep/er"))
+
+    with opened(folder) as store:
+        staging = stage(store, folder, sources=("/home/me",), run_id="r2")
+
+    place = Path("home/me/deep/er", PARTIAL_FOLDER)
+    assert (staging.tree / place / "big").read_bytes() == b"half"
+    assert not (older.tree / place).exists()
+
+
+def test_the_newest_attempt_wins_where_two_have_one(tmp_path: Path) -> None:
+    old, new, tree = tmp_path / "1", tmp_path / "2", tmp_path / "tree"
+    partial(old, content=b"old")
+    partial(new, content=b"new")
+    tree.mkdir()
+
+    for each in (new, old):
+        adopt_partials(each, tree)
+
+    assert (tree / PARTIAL_FOLDER / "big").read_bytes() == b"new"
+    assert (old / PARTIAL_FOLDER / "big").exists()
+
+
+def test_what_rsync_would_write_through_to_elsewhere_is_not_taken_over(tmp_path: Path) -> None:
+    kept = write(tmp_path / "kept")
+    shared, linked, nested = tmp_path / "1", tmp_path / "2", tmp_path / "3"
+    (shared / PARTIAL_FOLDER).mkdir(parents=True)
+    (shared / PARTIAL_FOLDER / "big").hardlink_to(kept)
+    (linked / PARTIAL_FOLDER).mkdir(parents=True)
+    (linked / PARTIAL_FOLDER / "big").symlink_to(kept)
+    (nested / PARTIAL_FOLDER / "folder").mkdir(parents=True)
+    (tmp_path / "tree").mkdir()
+
+    for each in (shared, linked, nested):
+        assert adopt_partials(each, tmp_path / "tree") == {}
+
+    assert list((tmp_path / "tree").iterdir()) == []
+
+
+def test_leftovers_go_and_the_times_of_their_folders_stay(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    write(tree / "home" / "kept")
+    for folder in (tree / "home", tree):
+        os.utime(folder, (1, 1))
+    before = fingerprint(tree)
+    for folder in (tree, tree / "home"):
+        partial(folder)
+        folder.chmod(0o555)
+        os.utime(folder, (1, 1))
+
+    remove_leftovers(tree, {})
+
+    after = fingerprint(tree)
+    assert after.keys() == before.keys()
+    assert after["home"].mode == "dr-xr-xr-x"
+    assert (after["home"].mtime_ns, after["."].mtime_ns) == (before["home"].mtime_ns, before["."].mtime_ns)
+
+
+def test_a_folder_that_is_gone_from_the_desktop_is_not_published_for_its_half_written_file(tmp_path: Path) -> None:
+    folder = make_store(tmp_path / "store")
+    attempt(
+        folder, lambda staging: [partial(staging.tree / "home/me/gone/deep"), partial(staging.tree / "home/me/here")]
+    )
+
+    def fill(staging: Staging) -> None:
+        # rsync sets the times of the folders that it knows, and finishes the file.
+        (staging.tree / "home/me/here" / PARTIAL_FOLDER / "big").rename(staging.tree / "home/me/here/big")
+        os.utime(staging.tree / "home/me/here", (1, 1))
+        os.utime(staging.tree / "home/me", (2, 2))
+
+    snapshot = take(folder, fill).snapshot
+
+    found = fingerprint(snapshot.tree / "home/me")
+    assert sorted(found) == [".", "here", "here/big"]
+    assert (found["."].mtime_ns, found["here"].mtime_ns) == (2 * 10**9, 10**9)
