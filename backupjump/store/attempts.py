@@ -20,12 +20,12 @@ def older_attempts(folder: JobFolder) -> tuple[Path, ...]:
 
 
 def free_id(folder: JobFolder, now: datetime) -> str:
-    """Return the id for what begins `now`, one that no snapshot, attempt or trash has."""
-    taken = {path.name for place in (folder.snapshots, folder.work, folder.trash) for path in place.iterdir()}
-    sequence = 1
-    while snapshot_id(now, sequence=sequence) in taken:
-        sequence += 1
-    return snapshot_id(now, sequence=sequence)
+    """Return the id for what begins `now`, younger than any that snapshots, attempts or trash have of this second."""
+    places = (folder.snapshots, folder.work, folder.trash)
+    taken = [read_id(path.name) for place in places for path in place.iterdir()]
+    second = read_id(snapshot_id(now))
+    assert second is not None
+    return snapshot_id(now, sequence=1 + max((each[1] for each in taken if each and each[0] == second[0]), default=0))
 
 
 def discard(folder: JobFolder, attempt: Path) -> None:
