@@ -14,6 +14,9 @@ from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import Word
 from backupjump.rsync.plan import Plan, Transfer
 
+# rsync.h, MAX_BASIS_DIRS.
+_MOST_LINK_DESTS = 20
+
 
 def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
     """Return the argv that pulls one source into a fresh folder.
@@ -33,7 +36,7 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "--info=progress2,skip1",
         "--stats",
         f"--out-format={marker} %i %l %C %n",
-        *(f"--link-dest={folder.absolute()}" for folder in transfer.link_dests),
+        *(f"--link-dest={folder.absolute()}" for folder in transfer.link_dests[:_MOST_LINK_DESTS]),
         *(f"--filter={rule}" for rule in plan.rules(transfer)),
         f"--rsh={rsh_word(plan.remote_shell)}",
         "--",

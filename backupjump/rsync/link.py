@@ -36,8 +36,8 @@ _SAID: tuple[tuple[bytes, type[BackupjumpError], str, str], ...] = (
 
 def lost_link(host: str, messages: Messages, *, moved: bool, ended_as: str) -> BackupjumpError:
     """Return the error for a connection that ended early; once data has `moved` it is always LinkLost."""
-    first = next((line for line in messages.lines if not _is_rsyncs(line)), None)
-    evidence = shown(first, limit=400) if first is not None else ended_as
+    first = next((line for line in messages.lines if not _is_rsyncs(line)), next(iter(messages.lines), None))
+    evidence = f"{shown(first, limit=400)} ({ended_as})" if first is not None else ended_as
     if not moved:
         text = b"\n".join(messages.lines)
         for said, error, meaning, hint in _SAID:

@@ -21,9 +21,8 @@ _TROUBLE = re.compile(
     re.DOTALL,
 )
 _DISCARDED = re.compile(rb"ERROR: (?P<path>.*) failed verification -- update \w+.*", re.DOTALL)
-_ROUTINE = re.compile(
-    rb"rsync (?:error|warning): .*|\*\*\* .*|IO error encountered.*|file corruption in .*|WARNING: .*"
-)
+# Other lines are from ssh (a banner, a warning about keys) or only sum up.
+_RSYNCS_OWN = (b"rsync: ", b"--link-dest")
 _VANISHED = re.compile(rb'(?:file|directory) has vanished: "(?P<path>.*)"', re.DOTALL)
 _RECEIVED = re.compile(rb"rsync: connection unexpectedly closed \((\d{1,18}) bytes received so far\).*")
 _LINES_KEPT = 40
@@ -75,7 +74,7 @@ class Messages:
             self.vanished.append(decode_name(match["path"]))
         elif (match := _RECEIVED.fullmatch(line)) is not None:
             self.bytes_received = max(self.bytes_received, int(match[1]))
-        elif not _ROUTINE.fullmatch(line) and len(self.unexplained) < _LINES_KEPT:
+        elif line.startswith(_RSYNCS_OWN) and len(self.unexplained) < _LINES_KEPT:
             self.unexplained.append(line)
 
 

@@ -55,17 +55,17 @@ class Ended:
     files_total: int = 0
 
     @classmethod
-    def now(cls, host: str, source: str, status: int, output: Output, messages: Messages) -> Ended:
+    def of(cls, host: str, source: str, status: int, output: Output, messages: Messages) -> Ended:
         """Return the end of an rsync from what was read of it."""
-        moved = output.started or messages.bytes_received > 0
+        moved = has_moved(output, messages)
         return cls(
-            host=host,
-            source=source,
-            status=status,
-            messages=messages,
-            moved=moved,
-            files_total=output.files_total,
+            host=host, source=source, status=status, messages=messages, moved=moved, files_total=output.files_total
         )
+
+
+def has_moved(output: Output, messages: Messages) -> bool:
+    """Say whether rsync got anything from its other half; what ssh and a shell say does not count."""
+    return output.started or messages.bytes_received > 0
 
 
 def judge(ended: Ended) -> bool:
@@ -132,6 +132,11 @@ def _failure(ended: Ended) -> BackupjumpError:
     if b"] Failed to exec" in text:
         return ProgramMissing(
             f"rsync could not start its remote shell: {_evidence(ended)}", hint="is openssh-client installed?"
+        )
+    if not ended.moved and b"rsync error: syntax or usage error" in text:
+        return DesktopUnfit(
+            f"{ended.host}: rsync there does not know our options: {_evidence(ended)}",
+            hint="install a current rsync on the Desktop: sudo apt-get install rsync",
         )
     if ended.status in (126, 127) or (not ended.moved and b"rsync: command not found" in text):
         return DesktopUnfit(

@@ -68,11 +68,12 @@ class Lines:
 
 
 class Output:
-    """What rsync has printed so far, read as it comes."""
+    """What rsync has printed so far, read as it comes. `root` is put before every name."""
 
-    def __init__(self, marker: str, *, checksum: str) -> None:
+    def __init__(self, marker: str, *, checksum: str, root: bytes) -> None:
         self._marker = marker.encode() + b" "
         self._checksum = checksum
+        self._root = root
         self._lines = Lines()
         self._statistics: dict[bytes, int] = {}
         self.progress = Progress()
@@ -119,7 +120,7 @@ class Output:
     def _note(self, item: Item) -> None:
         self.started = True
         if item.transferred and item.checksum:
-            self.hashes[item.name] = f"{self._checksum}:{item.checksum}"
+            self.hashes[self._root + item.name] = f"{self._checksum}:{item.checksum}"
 
     def _read_other(self, line: bytes) -> None:
         if (progress := read_progress(line, self.progress)) is not None:
@@ -131,7 +132,7 @@ class Output:
         else:
             for pattern, names in ((_TOO_LARGE, self.too_large), (_NO_DEVICE, self.not_kept)):
                 if (match := pattern.fullmatch(line)) is not None and len(names) < MOST_NAMES:
-                    names.append(decode_name(match["name"]))
+                    names.append(self._root + decode_name(match["name"]))
 
 
 def read_item(line: bytes) -> Item | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,12 @@ class Transfer:
     source: str
     target: Path
     link_dests: tuple[Path, ...] = ()
+
+    @property
+    def root(self) -> bytes:
+        """What stands before each name below the source in its full path, the leading slash left out."""
+        source = os.fsencode(self.source).strip(b"/")
+        return source + b"/" if source else b""
 
 
 @dataclass(frozen=True, kw_only=True)

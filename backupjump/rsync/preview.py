@@ -14,7 +14,6 @@ from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, judge
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
-from backupjump.rsync.pulled import below
 from backupjump.rsync.pump import pump
 from backupjump.rsync.watch import Watch
 
@@ -51,7 +50,7 @@ def preview(plan: Plan, *, pass_fds: Sequence[int] = ()) -> Preview:
 
 def _preview(plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int]) -> Preview:
     marker = secrets.token_hex(8)
-    output, messages = Output(marker, checksum=plan.checksum), Messages()
+    output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
     largest: list[tuple[int, bytes]] = []
 
     def read_stdout(chunk: bytes) -> None:
@@ -63,11 +62,11 @@ def _preview(plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int]
     with spawn(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline)
         status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
-        judge(Ended.now(plan.host, one.source, status, output, messages))
+        judge(Ended.of(plan.host, one.source, status, output, messages))
     return Preview(
         files=output.files_total,
         bytes_total=output.bytes_total,
         files_to_transfer=output.files_transferred,
         bytes_to_transfer=output.bytes_transferred,
-        largest=tuple((below(one.source) + name, size) for size, name in largest),
+        largest=tuple((one.root + name, size) for size, name in largest),
     )

@@ -30,37 +30,35 @@ class Pulled:
     warnings: tuple[str, ...] = ()
 
 
-def read_pulled(plan: Plan, source: str, output: Output, messages: Messages, *, warning: bool) -> Pulled:
+def read_pulled(plan: Plan, output: Output, messages: Messages, *, warning: bool) -> Pulled:
     """Return what one rsync brought that was judged usable."""
-    root = below(source)
-    too_large = tuple(root + name for name in output.too_large)
+    told = (*_about_files(plan, output, messages), *_limited(shown(line, limit=400) for line in messages.unexplained))
     return Pulled(
         warning=warning,
         bytes_received=output.bytes_received or 0,
-        hashes={root + name: checksum for name, checksum in output.hashes.items()},
+        hashes=output.hashes,
         unreadable=tuple(trouble.path.lstrip(b"/") for trouble in messages.troubles if not trouble.here),
         vanished=tuple(path.lstrip(b"/") for path in messages.vanished),
-        too_large=too_large,
-        warnings=(
-            *_limited(f"left out, larger than {plan.max_size} bytes: /{shown(path)}" for path in too_large),
-            *_limited(f"left out, needs root here: /{shown(root + name)}" for name in output.not_kept),
-            *_limited(
-                f"{'not kept whole' if trouble.here else 'unreadable'}: {shown(trouble.path)}: {shown(trouble.why)}"
-                for trouble in messages.troubles
-            ),
-            *_limited(shown(line, limit=400) for line in messages.unexplained),
-        ),
+        too_large=tuple(output.too_large),
+        warnings=told or (("rsync left something out and did not say what",) if warning else ()),
     )
 
 
-def below(source: str) -> bytes:
-    """Return what stands before the name of each file of `source` in its full path, the leading slash left out."""
-    root = source.strip("/").encode("utf-8", "surrogateescape")
-    return root + b"/" if root else b""
+def _about_files(plan: Plan, output: Output, messages: Messages) -> list[str]:
+    return [
+        *_limited(f"left out, larger than {plan.max_size} bytes: /{shown(path)}" for path in output.too_large),
+        *_limited(f"left out, needs root here: /{shown(path)}" for path in output.not_kept),
+        *_limited(
+            f"{'not kept whole' if trouble.here else 'unreadable'}: {shown(trouble.path)}: {shown(trouble.why)}"
+            for trouble in messages.troubles
+        ),
+    ]
 
 
 def merged(parts: Sequence[Pulled]) -> Pulled:
     """Return the pulls of several sources as one."""
+    if len(parts) == 1:
+        return parts[0]
     return Pulled(
         warning=any(part.warning for part in parts),
         bytes_received=sum(part.bytes_received for part in parts),

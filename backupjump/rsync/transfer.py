@@ -12,7 +12,7 @@ from backupjump.escape import shown_lines
 from backupjump.process import TimedOut, run, spawn
 from backupjump.rsync.argv import pull_argv
 from backupjump.rsync.messages import Messages
-from backupjump.rsync.outcome import Ended, judge
+from backupjump.rsync.outcome import Ended, has_moved, judge
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.progress import Progress
@@ -42,7 +42,7 @@ def transfer(
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
         with _counting(parts):
-            parts.append(_pull(plan, one, deadline, pass_fds, _throttled(on_progress)))
+            parts.append(_pull(plan, one, deadline, pass_fds, on_progress))
     return merged(parts)
 
 
@@ -50,22 +50,26 @@ def _pull(
     plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int], on_progress: Callable[[Progress], None]
 ) -> Pulled:
     marker = secrets.token_hex(8)
-    output, messages = Output(marker, checksum=plan.checksum), Messages()
+    output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
+
+    tell = _throttled(on_progress)
 
     def read_stdout(chunk: bytes) -> None:
         for _item in output.feed(chunk):
             pass
-        on_progress(output.progress)
+        tell(output.progress)
 
     with spawn(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline)
         try:
             status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
-            warning = _judged(Ended.now(plan.host, one.source, status, output, messages), plan)
+            on_progress(output.progress)
+            warning = _judged(Ended.of(plan.host, one.source, status, output, messages), plan)
         except BackupjumpError as error:
-            error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)
+            if has_moved(output, messages):
+                error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)
             raise
-    return read_pulled(plan, one.source, output, messages, warning=warning)
+    return read_pulled(plan, output, messages, warning=warning)
 
 
 def _judged(ended: Ended, plan: Plan) -> bool:
