@@ -16,6 +16,7 @@ from backupjump.operations.restore_decisions import Mode
 from backupjump.operations.restore_plan import RestorePlan, argv_of, plan_restore
 from backupjump.operations.restore_target import TargetFolder
 from backupjump.operations.snapshot_paths import desktop_path, parent
+from backupjump.rsync.progress import Progress, read_progress
 from backupjump.run import utc_now
 from backupjump.store.marker import read_marker
 from backupjump.store.snapshots import find_snapshot, list_snapshots
@@ -62,8 +63,8 @@ def plan_job_restore(
     return plan_restore(chosen, marker, wanted, store=settings.path, target=target, mode=mode)
 
 
-def restore(plan: RestorePlan, *, on_output: Callable[[bytes], None] = lambda _chunk: None) -> Restored:
-    """Carry out `plan`; `on_output` gets what `rsync --info=progress2` prints.
+def restore(plan: RestorePlan, *, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Restored:
+    """Carry out `plan`; `on_progress` is told how far rsync is.
 
     When it fails, what was replaced stands beside under its new name and nothing has been deleted.
     Raises RestoreRefused when a symlink came up meanwhile, TransferFailed with rsync's own words.
@@ -79,8 +80,9 @@ def restore(plan: RestorePlan, *, on_output: Callable[[bytes], None] = lambda _c
     for path, name in plan.replace.items():
         target.rename(path, name)
     if listed:
-        argv = argv_of(plan.snapshot, plan.marker, plan.target, ["--info=progress2"])
-        copy(argv, written, on_output=on_output)
+        more = ["--outbuf=L", "--info=progress2", "--no-human-readable"]
+        argv = argv_of(plan.snapshot, plan.marker, plan.target, more)
+        copy(argv, written, on_line=_progress_reader(on_progress))
     if plan.mode is Mode.EXACT:
         _delete(plan, target)
     return Restored(
@@ -91,6 +93,18 @@ def restore(plan: RestorePlan, *, on_output: Callable[[bytes], None] = lambda _c
         kept=plan.kept,
         skipped=plan.skipped,
     )
+
+
+def _progress_reader(on_progress: Callable[[Progress], None]) -> Callable[[bytes], None]:
+    latest = Progress()
+
+    def read(line: bytes) -> None:
+        nonlocal latest
+        if (progress := read_progress(line, latest)) is not None:
+            latest = progress
+            on_progress(latest)
+
+    return read
 
 
 def _make_target(target: Path) -> None:

@@ -15,6 +15,7 @@ from backupjump.config.models import Ownership
 from backupjump.errors import TransferFailed
 from backupjump.escape import shown_lines
 from backupjump.process import spawn
+from backupjump.rsync.output import Lines, decode_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 # rsync(1), --itemize-changes: eleven columns, then the name.
 _ITEM = re.compile(rb"[<>ch.][fdLDS].{9} ", re.DOTALL)
-_ESCAPE = re.compile(rb"\\#([0-3][0-7]{2})")
 _CHUNK_BYTES = 1 << 16
 
 
@@ -63,28 +63,26 @@ def _keeping(marker: Marker, *, as_root: bool) -> list[str]:
     return kept
 
 
-def copy(argv: tuple[str | bytes, ...], paths: Iterable[bytes], *, on_output: Callable[[bytes], None]) -> None:
-    """Run `argv` with `paths` as its list and hand on what it prints; raise TransferFailed with rsync's own words."""
-    with (
-        tempfile.TemporaryFile() as listed,
-        tempfile.TemporaryFile() as complaints,
-    ):
+def copy(argv: tuple[str | bytes, ...], paths: Iterable[bytes], *, on_line: Callable[[bytes], None]) -> None:
+    """Run `argv` with `paths` as its list and hand on each line it prints; raise TransferFailed with rsync's words."""
+    lines = Lines()
+    with tempfile.TemporaryFile() as listed, tempfile.TemporaryFile() as complaints:
         # A file, not a pipe: rsync may print before it has read the whole list.
         listed.writelines(path + b"\0" for path in paths)
         listed.seek(0)
         with spawn(argv, stdin=listed, stderr=complaints) as child:
             while chunk := os.read(child.stdout.fileno(), _CHUNK_BYTES):
-                on_output(chunk)
+                for line in lines.feed(chunk):
+                    on_line(line)
             status = child.wait()
         complaints.seek(0)
         if status != 0:
             _fail(status, complaints.read(_CHUNK_BYTES))
 
 
-def differing(output: bytes) -> frozenset[bytes]:
+def differing(lines: Iterable[bytes]) -> frozenset[bytes]:
     """Return the paths that `rsync --dry-run --checksum --out-format='%i %n'` would change in any way."""
-    lines = (line for line in output.split(b"\n") if _ITEM.match(line))
-    return frozenset(_ESCAPE.sub(lambda match: bytes([int(match[1], 8)]), line[12:]) for line in lines)
+    return frozenset(decode_name(line[match.end() :]) for line in lines if (match := _ITEM.match(line)))
 
 
 def _fail(status: int, complaints: bytes) -> NoReturn:

@@ -162,12 +162,12 @@ def _damaged(snapshot: Snapshot, entry: Entry, what: str) -> RestoreRefused:
 def _changed(snapshot: Snapshot, marker: Marker, target: Path, entries: Iterable[Entry]) -> frozenset[bytes]:
     """Return the paths of `entries` where the target has something else, as rsync sees it: content is compared too."""
     paths = [entry.path for entry in entries]
-    printed = bytearray()
+    printed: list[bytes] = []
     if paths:
         # With -H every further name of a file that changed would count as changed, without a look at it.
         more = ["--no-hard-links", "--dry-run", "--checksum", "--out-format=%i %n"]
-        copy(argv_of(snapshot, marker, target, more), paths, on_output=printed.extend)
-    return differing(bytes(printed))
+        copy(argv_of(snapshot, marker, target, more), paths, on_line=printed.append)
+    return differing(printed)
 
 
 def _names_aside(entries: Iterable[Entry], snapshot_id: str, draft: Draft) -> dict[bytes, bytes]:

@@ -19,6 +19,7 @@ from backupjump.operations.restore import restore
 from backupjump.operations.restore_decisions import Mode
 from backupjump.operations.restore_plan import RestorePlan, plan_restore
 from backupjump.operations.snapshot_paths import desktop_path
+from backupjump.rsync.progress import Progress
 from fingerprint import fingerprint
 from restore_world import HOME, ODD_NAMES, World, make_world
 
@@ -205,7 +206,7 @@ class TestKeepOld:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda path: path.write_text("PLAIN") and os.utime(path, ns=(path.stat().st_atime_ns, 0)),
+            lambda path: path.write_text("#!/bin/ed\n"),
             lambda path: path.chmod(0o600),
             lambda path: os.setxattr(path, "user.colour", b"green"),
             lambda path: os.utime(path, ns=(0, path.stat().st_mtime_ns + 1)),
@@ -213,7 +214,7 @@ class TestKeepOld:
         ids=["content", "mode", "xattr", "a nanosecond"],
     )
     def test_no_difference_is_missed_and_none_is_mended_in_place(
-        self, world: World, change: Callable[[Path], None]
+        self, world: World, change: Callable[[Path], object]
     ) -> None:
         bring_back(world)
         script = world.target / HOME / "docs" / "script"
@@ -488,6 +489,15 @@ class TestSafety:
 
         with pytest.raises(RestoreRefused, match="is not a folder"):
             planned(world)
+
+
+def test_progress_is_told_while_it_runs(world: World) -> None:
+    told: list[Progress] = []
+
+    restore(planned(world), on_progress=told.append)
+
+    assert told[-1].bytes_done >= 16 << 20
+    assert told[-1].checked == told[-1].total > 0
 
 
 def test_the_plan_says_what_would_be_written_without_writing_it(world: World) -> None:
