@@ -34,15 +34,15 @@ class Narrator:
         """Show a command that is run some other way than by `run`."""
         self._print(f"    $ {shown(shown_argv(argv))}")
 
-    def run(self, config: Path, *words: str, quiet: bool = False) -> Completed:
+    def run(self, config: Path, *words: str, quiet: bool = False, accepted: Sequence[int] = (0,)) -> Completed:
         """Show and run `backupjump --config CONFIG WORDS`; tell what it prints unless `quiet`.
 
-        Raises BackupjumpError with what it said when it ends with anything but 0.
+        Raises BackupjumpError with what it said when it ends with a code that is not `accepted`.
         """
         argv = ("--config", str(config), *words)
         self.show(("backupjump", *argv))
         done = run((sys.executable, "-m", "backupjump", *argv), timeout=_SECONDS)
-        if done.status != 0:
+        if done.status not in accepted:
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
             raise BackupjumpError(f"the demo's command ended with {done.status}: {said}")
         if not quiet:

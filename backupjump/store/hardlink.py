@@ -120,6 +120,14 @@ def stage(
     return replace(staging, made_for_partials=made)
 
 
+def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
+    """Return the staging that an attempt would get now, with nothing made: its tree does not exist."""
+    with told_as_store_error("the job's folder can't be read"):
+        older = older_attempts(folder) if folder.work.is_dir() else ()
+        base = newest_good(list_snapshots(folder))
+    return Staging(id="preview", folder=folder, sources=tuple(sources), base=base, older=older[: MAX_LINK_DESTS - 1])
+
+
 def publish(
     store: Store,
     folder: JobFolder,

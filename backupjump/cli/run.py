@@ -1,0 +1,136 @@
+"""`backupjump run`: back up jobs now, with live progress on a terminal and silence under cron."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backupjump.cli import render
+from backupjump.cli.arguments import job_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from backupjump.cli.options import Options
+    from backupjump.rsync.preview import Preview
+    from backupjump.rsync.progress import Progress
+    from backupjump.run import Run
+
+
+@click.command(short_help="Back up jobs now.")
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB...", shell_complete=job_names)
+@click.option("--wait", metavar="TIME", help="Wait this long for the tunnel to open, such as 30m.")
+@click.option("--dry-run", "-n", is_flag=True, help="Ask the Desktop what would be pulled; write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One Run a line on stdout, as JSON, and nothing else.")
+@click.pass_obj
+def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, dry_run: bool, as_json: bool) -> int:
+    """Pull each JOB from its Desktop into a new snapshot.
+
+    Without a terminal, -v or --json it prints nothing for a good run, and nothing when the Desktop is
+    away: cron mails what is printed.
+
+    \b
+    Examples:
+      backupjump run nightly
+      backupjump run nightly photos --wait 30m
+      backupjump run nightly --dry-run
+      backupjump run nightly --json | jq .status
+
+    \b
+    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning,
+    11 another run holds the job, 75 try later; of several jobs the worst.
+    """
+    if dry_run:
+        return _preview(options, jobs, as_json=as_json)
+    return _pull(options, jobs, wait or "", as_json=as_json)
+
+
+def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, as_json: bool) -> int:
+    from backupjump.operations.site import open_site
+    from backupjump.run import worst_exit_code
+    from backupjump.tasks import context_for, pull
+
+    site = open_site(options.config, check_keys=True)
+    for name in jobs:
+        site.job(name)  # a wrong name ends the command before the first job moves
+    codes = []
+    for name in jobs:
+        with _progress(name, options, as_json=as_json) as on_progress:
+            ended: Run = pull.body(context_for(options.config, on_progress=on_progress), name, wait=wait)
+        _tell(ended, options, as_json=as_json)
+        codes.append(ended.exit_code)
+        if ended.exit_code > 128:
+            break  # a signal ends the command, not just this job
+    return worst_exit_code(codes)
+
+
+def _tell(ended: Run, options: Options, *, as_json: bool) -> None:
+    from backupjump.operations.report import report_on
+
+    if as_json:
+        return render.json_line(ended.to_json())
+    report = report_on(ended)
+    if report.needs_telling or ((sys.stdout.isatty() or options.verbose) and not options.quiet):
+        click.echo("\n".join(report.lines))
+    return None
+
+
+def _progress(job: str, options: Options, *, as_json: bool) -> AbstractContextManager[Callable[[Progress], None]]:
+    from backupjump.cli.progress import live_progress, logged_progress
+
+    if (
+        sys.stderr.isatty()
+        and not options.quiet
+        and not as_json
+        and logging.getLogger("backupjump").level > logging.INFO
+    ):
+        return live_progress(job)
+    return logged_progress(job)
+
+
+def _preview(options: Options, jobs: tuple[str, ...], *, as_json: bool) -> int:
+    from backupjump.operations.preview import preview_job
+    from backupjump.operations.pull import Asked
+
+    for name in jobs:
+        base, preview = preview_job(name, Asked(config=options.config))
+        if as_json:
+            render.json_line(_preview_json(name, base, preview))
+        else:
+            _show_preview(name, base, preview)
+    return 0
+
+
+def _preview_json(name: str, base: str | None, preview: Preview) -> dict[str, Any]:
+    from backupjump.escape import shown
+
+    return {
+        "job": name,
+        "base": base,
+        "entries_total": preview.files,
+        "bytes_total": preview.bytes_total,
+        "files_to_transfer": preview.files_to_transfer,
+        "bytes_to_transfer": preview.bytes_to_transfer,
+        "largest": [{"path": shown(path), "size": size} for path, size in preview.largest],
+    }
+
+
+def _show_preview(name: str, base: str | None, preview: Preview) -> None:
+    from backupjump.escape import shown
+
+    click.echo(
+        f"{name}: a run would find {render.number(preview.files)} entries ({render.size(preview.bytes_total)}), "
+        f"transfer {render.number(preview.files_to_transfer)} ({render.size(preview.bytes_to_transfer)} before deltas) "
+        f"and link the rest to {base or 'nothing, since this is the first'}"
+    )
+    if preview.largest:
+        click.echo("largest to transfer:")
+        render.table(
+            ("size", "path"),
+            [(render.size(size), "/" + shown(path)) for path, size in preview.largest],
+            right=("size",),
+        )

@@ -1,0 +1,45 @@
+"""From a Job to a Plan: what rsync is to bring, from where, linked to what. Pure."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from backupjump.rsync.plan import Plan, Transfer, plan_pull
+from backupjump.rsync.version import common_checksum
+from backupjump.ssh.route import data_host, remote_shell
+
+if TYPE_CHECKING:
+    from backupjump.config.models import Job
+    from backupjump.operations.probe import Rsyncs
+    from backupjump.ssh.route import Route
+    from backupjump.store.hardlink import Staging
+    from backupjump.store.marker import Marker
+
+
+def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsyncs: Rsyncs) -> Plan:
+    """Return what one try of `job` is to do: a transfer for each source, into the fresh tree of `staging`."""
+    transfers = [
+        Transfer(source=source, target=staging.tree / source.lstrip("/"), link_dests=staging.link_dests(source))
+        for source in sorted(job.sources, key=lambda each: each.split("/"))
+    ]
+    return plan_pull(
+        job,
+        remote_shell=remote_shell(route),
+        host=data_host(route),
+        transfers=transfers,
+        ownership=marker.ownership,
+        nanoseconds=marker.nanoseconds,
+        acls=marker.acls,
+        xattrs=marker.xattrs,
+        checksum=common_checksum(rsyncs.here, rsyncs.there),
+    )
+
+
+def tools_of(rsyncs: Rsyncs) -> dict[str, str]:
+    """Return the versions that made a snapshot, for its meta.json."""
+    return {
+        "backupjump": version("backupjump"),
+        "rsync": rsyncs.here.text,
+        "rsync_on_desktop": rsyncs.there.text,
+    }

@@ -1,0 +1,225 @@
+"""The steps of a pull, and what surrounds them: lock, record, tell.
+
+`backupjump.tasks.pull` strings the steps together; the command line, inv and fab all run that one task.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from backupjump.config.models import RouteKind
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost
+from backupjump.operations.hooks import hooks
+from backupjump.operations.plan import plan_attempt, tools_of
+from backupjump.operations.probe import probe
+from backupjump.operations.site import open_site
+from backupjump.rsync.transfer import transfer
+from backupjump.run import Run, Status, exit_code_of, utc_now
+from backupjump.ssh.control import open_control
+from backupjump.ssh.route import prepare, route_to
+from backupjump.store.hardlink import discard_if_empty, stage
+from backupjump.store.hardlink import publish as publish_staging
+from backupjump.store.lock import locked as lock_of
+from backupjump.store.runs import append_run
+from backupjump.store.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from backupjump.operations.probe import Rsyncs
+    from backupjump.rsync.progress import Progress
+    from backupjump.rsync.pulled import Pulled
+    from backupjump.ssh.control import Control
+    from backupjump.store.hardlink import Staging
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.snapshots import Snapshot
+    from backupjump.store.store import Store
+
+__all__ = ["Asked", "Pull", "done", "hooks", "locked", "probe", "publish", "reach", "recorded", "rsync"]
+
+log = logging.getLogger(__name__)
+
+# A tunnel that is not open ends a run within this time, when nobody asked to wait for it.
+REACH_SECONDS = 15.0
+# sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); 5 s is under their floor.
+_KNOCK_SECONDS = 5.0
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the caller of a pull asked for besides the job."""
+
+    config: Path | None = None
+    wait: timedelta = timedelta(0)
+    on_progress: Callable[[Progress], None] = lambda _progress: None
+
+
+class Pull:
+    """One pull under way: what it works with, and the Run that it will come to."""
+
+    def __init__(self, job_name: str, asked: Asked) -> None:
+        self.asked = asked
+        self.site = open_site(asked.config, check_keys=True)
+        self.job = self.site.job(job_name)
+        self.desktop = self.site.desktop_of(self.job)
+        self.folder: JobFolder = self.site.folder_of(self.job)
+        self.route = route_to(self.desktop, self.site.server, folder=self.site.state / "routes" / self.desktop.name)
+        prepare(self.route)
+        self.store: Store | None = None
+        self.lock_fd = -1
+        self.staging: Staging | None = None
+        self.rsyncs: Rsyncs | None = None
+        started_at = utc_now()
+        self.run = Run(
+            run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            job=self.job.name,
+            desktop=self.desktop.name,
+            route=self.desktop.route.value,
+            status=Status.FAILED,
+            exit_code=exit_code_of(Status.FAILED),
+            snapshot=None,
+            started_at=started_at,
+            ended_at=started_at,
+            attempts=0,
+        )
+
+
+@contextmanager
+def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
+    """Give a Pull to work with; whatever ends the block, the Run is complete, stored and told of after it.
+
+    An error that the program can explain becomes the Run's; any other one is recorded and raised on. A
+    mistake in the config or the job's name raises before there is a Run.
+    """
+    pull = Pull(job_name, asked)
+    log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
+    try:
+        yield pull
+    except BackupjumpError as error:
+        pull.run = pull.run.with_error(error, ended_at=utc_now())
+    except Exception as error:
+        unexpected = BackupjumpError(f"backupjump broke: {type(error).__name__}: {error}")
+        pull.run = pull.run.with_error(unexpected, ended_at=utc_now())
+        raise
+    finally:
+        _record(pull)
+
+
+@contextmanager
+def locked(pull: Pull) -> Iterator[None]:
+    """Open the store and hold the job's lock; raise StoreError or JobLocked with nothing written."""
+    settings = pull.site.server.store
+    with open_store(settings.path, uuid=settings.uuid) as store, lock_of(pull.folder) as lock_fd:
+        pull.store, pull.lock_fd = store, lock_fd
+        yield
+
+
+@contextmanager
+def reach(pull: Pull) -> Iterator[Control]:
+    """Log in to the Desktop for control; as long as the caller asked to wait, try again while it is away."""
+    deadline = time.monotonic() + pull.asked.wait.total_seconds()
+    while True:
+        try:
+            control = open_control(pull.route, deadline_seconds=REACH_SECONDS)
+            break
+        except DesktopAway as away:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+            log.info("%s: %s; waiting for another %d s", pull.job.name, away, left)
+            time.sleep(min(_KNOCK_SECONDS, left))
+    with control:
+        log.info("%s: reached %s", pull.job.name, pull.desktop.name)
+        yield control
+
+
+def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
+    """Bring the sources into a fresh work folder; a link that breaks after data has moved is tried again.
+
+    Each try gets a work folder of its own and links to what the tries before it had got.
+    """
+    assert pull.store is not None
+    pull.rsyncs = rsyncs
+    while True:
+        pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
+        plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, rsyncs)
+        pull.run = replace(pull.run, attempts=pull.run.attempts + 1)
+        try:
+            pulled = transfer(plan, pass_fds=(pull.lock_fd,), on_progress=pull.asked.on_progress)
+        except BackupjumpError as error:
+            _account(pull, error.bytes_received)
+            discard_if_empty(pull.staging)
+            _give_up_or_wait(pull, error)
+        else:
+            _account(pull, pulled.bytes_received)
+            return pulled
+
+
+def publish(pull: Pull, pulled: Pulled) -> Snapshot:
+    """Make what was pulled a snapshot, and the Run one that has published."""
+    assert pull.store is not None
+    assert pull.staging is not None
+    assert pull.rsyncs is not None
+    status = Status.WARNING if pulled.warning else Status.OK
+    pull.run = replace(
+        pull.run, status=status, exit_code=exit_code_of(status), snapshot=pull.staging.id, warnings=pulled.warnings
+    )
+    published = publish_staging(
+        pull.store,
+        pull.folder,
+        pull.staging,
+        run=replace(pull.run, ended_at=utc_now()),
+        hashes=pulled.hashes,
+        how={
+            "route": pull.route.kind.value,
+            "jump_sees_plaintext": pull.route.kind is RouteKind.NESTED,
+            "tools": tools_of(pull.rsyncs),
+            "unreadable": len(pulled.unreadable),
+            "vanished": len(pulled.vanished),
+        },
+    )
+    pull.run = replace(published.run, ended_at=utc_now())
+    return published.snapshot
+
+
+def done(desktop: Control, snapshot: Snapshot) -> None:
+    """Part from the Desktop; the run has published, so a connection that has broken by now costs nothing."""
+    desktop.close()
+    log.debug("%s: control connection closed after %s", snapshot.job, snapshot.id)
+
+
+def _account(pull: Pull, received: int) -> None:
+    pull.run = replace(pull.run, bytes_received=pull.run.bytes_received + received)
+
+
+def _give_up_or_wait(pull: Pull, error: BackupjumpError) -> None:
+    """Return when the transfer may be tried again; else raise what ended it."""
+    moved = pull.run.bytes_received > 0
+    if moved and isinstance(error, DesktopAway):
+        # Away is for a Desktop that could not be reached; this one was lost on the way.
+        error = LinkLost(str(error), hint=error.hint)
+    if not moved or not isinstance(error, LinkLost) or pull.run.attempts >= pull.job.attempts:
+        raise error
+    pause = _RETRY_SECONDS * pull.run.attempts
+    log.info("%s: %s; try %d follows in %d s", pull.job.name, error, pull.run.attempts + 1, pause)
+    time.sleep(pause)
+
+
+def _record(pull: Pull) -> None:
+    """Store the Run beside the snapshots and in the history.
+
+    `locked` and a missing store stand in the history alone: nothing in the job's folder may be touched then.
+    """
+    if pull.lock_fd >= 0:
+        append_run(pull.folder, pull.run)
+    uuid = pull.store.marker.uuid if pull.store is not None else pull.site.server.store.uuid
+    with pull.site.history(uuid) as history:
+        history.append(pull.run)

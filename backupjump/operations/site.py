@@ -1,0 +1,52 @@
+"""Open what the Server's verbs need: the config, the state folder, the history, a job's place in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backupjump.config.load import desktop_named, find_config, job_named, load_server
+from backupjump.config.state import state_dir
+from backupjump.history import History
+from backupjump.store.layout import JobFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backupjump.config.models import Desktop, Job, Server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The Server as its config describes it, with the folder for what the program itself keeps."""
+
+    config_file: Path
+    server: Server
+    state: Path
+
+    def job(self, name: str) -> Job:
+        """Return the job `name`; UsageError with a guess when there is none."""
+        return job_named(self.server, name)
+
+    def desktop_of(self, job: Job) -> Desktop:
+        """Return the Desktop that `job` backs up."""
+        return desktop_named(self.server, job.desktop)
+
+    def folder_of(self, job: Job) -> JobFolder:
+        """Return where `job` lies in the store, whether or not it exists yet."""
+        return JobFolder(self.server.store.path, job.desktop, job.name)
+
+    def history(self, store_uuid: str | None) -> History:
+        """Return the history of the store `store_uuid`; None is for runs that found no store at all."""
+        return History(self.state / f"history-{store_uuid or 'no-store'}.sqlite3")
+
+
+def open_site(config: Path | None, *, check_keys: bool = False) -> Site:
+    """Load the config (found by the search order when None) and make the state folder if need be.
+
+    With `check_keys` every private key must be there and private; a restore goes without.
+    Raises ConfigError with all mistakes of all files.
+    """
+    config_file = find_config(config)
+    server = load_server(config_file, check_keys=check_keys)
+    return Site(config_file=config_file, server=server, state=state_dir(server.state_dir))

@@ -1,0 +1,78 @@
+"""The operations as Fabric tasks, for `inv -r jobs`, `fab -r jobs` and the command line alike.
+
+A task's body returns a value; called by inv or fab, it is told on the terminal and becomes the exit code.
+`inv --help pull` shows the help; `inv pull --help` would run the task on a job called `--help`, and is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fabric import Task, task
+from invoke.collection import Collection
+from invoke.config import Config
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from backupjump.config.units import read_duration
+from backupjump.errors import BackupjumpError, UsageError
+from backupjump.operations.pull import Asked, done, hooks, locked, probe, publish, reach, recorded, rsync
+from backupjump.operations.report import report_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backupjump.rsync.progress import Progress
+    from backupjump.run import Run
+
+
+class JobTask(Task):  # type: ignore[misc]
+    """A task whose Report, under inv and fab, is told on the terminal and becomes the exit code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body; raise invoke's Exit where there is something to tell by an exit code."""
+        try:
+            report = report_on(super().__call__(*args, **kwargs))
+        except BackupjumpError as error:
+            hint = f"\nhint: {error.hint}" if error.hint else ""
+            raise Exit(f"backupjump: {error}{hint}", code=error.exit_code) from error
+        print("\n".join(report.lines))  # noqa: T201 (this is where a task speaks)
+        if report.exit_code:
+            raise Exit(code=report.exit_code)
+
+
+@task(
+    klass=JobTask, help={"job": "name of a job, the stem of its file", "wait": "how long to wait for the tunnel: 30m"}
+)
+def pull(context: Context, job: str, wait: str = "") -> Run:
+    """Pull a job's files from its Desktop into a new snapshot."""
+    with recorded(job, _asked(context, wait)) as run, locked(run), reach(run) as desktop:
+        rsyncs = probe(desktop, run.job)
+        with hooks(run):
+            pulled = rsync(run, rsyncs)
+            snapshot = publish(run, pulled)
+        done(desktop, snapshot)
+    return run.run
+
+
+def context_for(config: Path | None, *, on_progress: Callable[[Progress], None]) -> Context:
+    """Return the Context in which the command line calls a task: this config file, this progress."""
+    return Context(Config(overrides={"backupjump": {"config": config, "on_progress": on_progress}}, lazy=True))
+
+
+def _asked(context: Context, wait: str) -> Asked:
+    settings = context.config.get("backupjump", {})
+    try:
+        waiting = read_duration(wait) if wait else timedelta(0)
+    except ValueError as error:
+        raise UsageError(f"--wait {wait}: {error}") from error
+    return Asked(
+        config=settings.get("config") and Path(settings["config"]),
+        wait=waiting,
+        on_progress=settings.get("on_progress", lambda _progress: None),
+    )
+
+
+ns = Collection(pull)
