@@ -159,7 +159,9 @@ def read_sources_apart(sources: tuple[str, ...]) -> tuple[str, ...]:
     """Accept sources of which none is inside another: each file must have one place in a snapshot."""
     for number, inner in enumerate(sources):
         for other, outer in enumerate(sources):
-            if number != other and PurePosixPath(outer) in (PurePosixPath(inner), *PurePosixPath(inner).parents):
+            if number < other and inner == outer:
+                raise ValueError(f"source {inner!r} is there twice")
+            if number != other and PurePosixPath(outer) in PurePosixPath(inner).parents:
                 raise ValueError(f"source {inner!r} is inside {outer!r}: name one of them")
     return sources
 

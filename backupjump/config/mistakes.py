@@ -40,8 +40,9 @@ def model_problems(document: Document, noun: type[BaseModel], error: ValidationE
         elif complaint["type"] == "extra_forbidden":
             yield document.problem(where, unknown_key(str(where[-1]), keys_of(noun, where[:-1])), at_key=True)
         elif complaint["type"] == "missing":
-            meaning = _noun_at(noun, where[:-1]).model_fields[str(where[-1])].description
-            yield document.problem(where[:-1], f"the key {where[-1]!r} is missing: {meaning}", at_key=True)
+            meaning = _noun_at(noun, where[:-1]).model_fields[str(where[-1])].description or ""
+            message = f"the key {where[-1]!r} is missing: {_clause(meaning)}"
+            yield document.problem(where[:-1], message, at_key=True)
         elif not document.tells(where):
             yield document.problem(where, _words(complaint))
 
@@ -72,6 +73,12 @@ def _nouns_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _nouns_in(argument)
+
+
+def _clause(sentence: str) -> str:
+    """Return a sentence as a part of another: no capital in front (DNS stays), no full stop."""
+    first = sentence[:1] if sentence[1:2].isupper() else sentence[:1].lower()
+    return first + sentence[1:].removesuffix(".")
 
 
 def _words(complaint: ErrorDetails) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -87,7 +88,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 for _tag, _pattern in PATTERNS.items():
-    _Dumper.add_implicit_resolver(_tag, _pattern, None)
+    # PyYAML asks for a match at the beginning only.
+    _Dumper.add_implicit_resolver(_tag, re.compile(rf"(?:{_pattern.pattern})\Z"), None)
 
 
 def _as_yaml(value: dict[str, Any]) -> str:

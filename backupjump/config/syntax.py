@@ -36,6 +36,7 @@ _ADVICE = (
         "is neither `key: value` nor a list's `- entry`: is a colon or a space after it missing?",
     ),
     ("expected <block end>", "does not stand in one column with the lines before it"),
+    ("<stream end>", "a quote or bracket is not closed"),
     ("found unexpected end of stream", "a quote or bracket is not closed"),
     ("found unexpected document separator", "a quote or bracket is not closed"),
 )

@@ -40,9 +40,11 @@ def write_size(value: int) -> str:
 
 def read_rate(value: Any) -> int:
     """Read `10 MB/s` as bytes per second, at least 1024 (rsync's unit is 1024 bytes)."""
-    if not isinstance(value, str) or not value.strip().endswith("/s"):
-        raise ValueError("is not a rate; write a size per second, such as 500 kB/s or 10 MB/s")
-    return max(1024, read_size(value.strip().removesuffix("/s").strip()))
+    try:
+        size, _, second = value.rpartition("/") if isinstance(value, str) else ("", "", "")
+        return max(1024, read_size(size if second.strip() == "s" else ""))
+    except ValueError:
+        raise ValueError("is not a rate; write a size per second, such as 500 kB/s or 10 MB/s") from None
 
 
 def write_rate(value: int) -> str:
