@@ -37,7 +37,7 @@ def key_problem(path: Path) -> str | None:
     except OSError as error:
         return f"{path} can't be read: {error.strerror}"
     if b"PRIVATE KEY-----" not in text:
-        return f"{path} is not a private key; is it the .pub file? make one: ssh-keygen -t ed25519 -N '' -f {path}"
+        return f"{path} does not hold a private key; make one: ssh-keygen -t ed25519 -N '' -f {path}.new"
     if is_encrypted(text):
         return f"{path} has a passphrase and nobody is there to type it; take it off: ssh-keygen -p -N '' -f {path}"
     return None

@@ -7,6 +7,7 @@ output in memory and gives a command for ever. Imported late, and only by contro
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import fabric
@@ -172,6 +173,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
     def completed(self, command: str, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run `command`, a line for the shell over there, to its end; see control.Control.run for the errors."""
         where = machine(self._route, self._hop)
+        started = time.monotonic()
         try:
             result = self.run(command, timeout=timeout, hide=True, warn=True, pty=False, in_stream=False)
         except invoke.exceptions.CommandTimedOut as error:
@@ -184,7 +186,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         except paramiko.ChannelException as error:
             raise session_refused(self._route, shown(error.text)) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if self.transport.is_active():
+            if time.monotonic() - started >= timeout:
                 raise self._too_late(timeout) from error
             raise LinkLost(f"the connection to {where} broke: {shown(str(error))}") from error
         if result.exited == -1 and not self.transport.is_active():

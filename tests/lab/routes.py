@@ -1,0 +1,26 @@
+"""The lab's Desktop as routes, prepared as a run would."""
+
+from __future__ import annotations
+
+from backupjump.config.load import load_server
+from backupjump.config.models import RouteKind
+from backupjump.demo.lab import Lab
+from backupjump.process import Completed, run
+from backupjump.ssh.route import Route, prepare, route_to, ssh_argv
+
+EVERY = list(RouteKind)
+BY_JUMP = [kind for kind in RouteKind if kind is not RouteKind.LOCAL]
+DIRECT = [kind for kind in RouteKind if kind is not RouteKind.NESTED]
+
+
+def route_in(lab: Lab, kind: RouteKind) -> Route:
+    """Return the way to the lab's Desktop, its files written."""
+    server = load_server(lab.server_config(kind.value))
+    route = route_to(server.desktops["desktop"], server, folder=lab.state / "routes/desktop")
+    prepare(route)
+    return route
+
+
+def by_ssh(route: Route, *words: str) -> Completed:
+    """Run `words` on the Desktop with OpenSSH, as data travels."""
+    return run(ssh_argv(route, *words), timeout=30)
