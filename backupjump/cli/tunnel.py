@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from backupjump.errors import UsageError
+from backupjump.errors import Stopped, UsageError
 
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.tunnel import Invitation
+    from backupjump.ssh.tunnel import TunnelChild
     from backupjump.ssh.tunnel_verdicts import Forward
 
 
@@ -48,9 +49,20 @@ def open_command(options: Options, length: str) -> None:
     with open_tunnel(forwards, folder=state_dir(config.state_dir) / "tunnel") as standing:
         if not options.quiet:
             _invite(standing.forward, stays)
-        standing.await_end(stays.total_seconds())
+        code = _keep_open(standing, stays)
     if not options.quiet:
-        click.echo(f"The time is over; port {standing.forward.port} is closed again.")
+        why = "Stopped" if code else "The time is over"
+        click.echo(f"{why}; port {standing.forward.port} is closed again.")
+    raise click.exceptions.Exit(code)
+
+
+def _keep_open(standing: TunnelChild, stays: timedelta) -> int:
+    """Return the exit code; a signal is how an owner closes the tunnel, so no error is told of it."""
+    try:
+        standing.await_end(stays.total_seconds())
+    except Stopped as stopped:
+        return stopped.exit_code
+    return 0
 
 
 def _read_length(text: str) -> timedelta:
