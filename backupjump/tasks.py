@@ -16,29 +16,41 @@ from invoke.config import Config
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from backupjump.config.units import read_duration
+from backupjump.config.times import read_duration
 from backupjump.errors import BackupjumpError, UsageError
+from backupjump.operations.listing import job_states, snapshots_of
 from backupjump.operations.pull import Asked, done, hooks, locked, probe, publish, reach, recorded, rsync
-from backupjump.operations.report import report_on
+from backupjump.operations.report import (
+    Report,
+    report_on,
+    report_on_restored,
+    report_on_snapshots,
+    report_on_states,
+)
+from backupjump.operations.restore import plan_job_restore
+from backupjump.operations.restore import restore as carry_out
+from backupjump.operations.site import open_site
+from backupjump.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backupjump.rsync.progress import Progress
-    from backupjump.run import Run
 
 
 class JobTask(Task):  # type: ignore[misc]
-    """A task whose Report, under inv and fab, is told on the terminal and becomes the exit code."""
+    """A task whose Run or Report, under inv and fab, is told on the terminal and becomes the exit code."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body; raise invoke's Exit where there is something to tell by an exit code."""
         try:
-            report = report_on(super().__call__(*args, **kwargs))
+            value = super().__call__(*args, **kwargs)
+            report = report_on(value) if isinstance(value, Run) else value
         except BackupjumpError as error:
             hint = f"\nhint: {error.hint}" if error.hint else ""
             raise Exit(f"backupjump: {error}{hint}", code=error.exit_code) from error
-        print("\n".join(report.lines))  # noqa: T201 (this is where a task speaks)
+        if report.lines:
+            print("\n".join(report.lines))  # noqa: T201 (this is where a task speaks)
         if report.exit_code:
             raise Exit(code=report.exit_code)
 
@@ -57,12 +69,42 @@ def pull(context: Context, job: str, wait: str = "") -> Run:
     return run.run
 
 
+@task(klass=JobTask, auto_shortflags=False)
+def status(context: Context) -> Report:
+    """Show how each job stands; ends with 1 when one needs a person."""
+    return report_on_states(job_states(open_site(_asked(context).config)))
+
+
+@task(klass=JobTask, auto_shortflags=False, help={"job": "name of a job"})
+def snapshots(context: Context, job: str) -> Report:
+    """List a job's snapshots, oldest first."""
+    return report_on_snapshots(snapshots_of(open_site(_asked(context).config), job))
+
+
+@task(
+    klass=JobTask,
+    auto_shortflags=False,
+    iterable=["path"],
+    help={
+        "job": "name of a job",
+        "to": "the folder to restore below",
+        "path": "full path on the Desktop; may be given several times; without it everything",
+        "snapshot": "an id, the beginning of one, latest or latest~1",
+    },
+)
+def restore(context: Context, job: str, to: str, path: list[str] | None = None, snapshot: str = "latest") -> Report:
+    """Bring files back from a snapshot; only what is absent is written."""
+    site = open_site(_asked(context).config)
+    plan = plan_job_restore(site, job, tuple(path or ()), target=Path(to), snapshot=snapshot)
+    return report_on_restored(plan, carry_out(plan))
+
+
 def context_for(config: Path | None, *, on_progress: Callable[[Progress], None]) -> Context:
     """Return the Context in which the command line calls a task: this config file, this progress."""
     return Context(Config(overrides={"backupjump": {"config": config, "on_progress": on_progress}}, lazy=True))
 
 
-def _asked(context: Context, wait: str) -> Asked:
+def _asked(context: Context, wait: str = "") -> Asked:
     settings = context.config.get("backupjump", {})
     try:
         waiting = read_duration(wait) if wait else timedelta(0)
@@ -75,4 +117,4 @@ def _asked(context: Context, wait: str) -> Asked:
     )
 
 
-ns = Collection(pull)
+ns = Collection(pull, status, snapshots, restore)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import tempfile
 from importlib import resources
 from pathlib import Path
@@ -142,7 +143,8 @@ def _show_sharing(lab: Lab, narrator: Narrator, first: dict[str, Any], second: d
 
 def _files(tree: Path) -> list[bytes]:
     root = os.fsencode(tree)
-    return [os.path.join(folder, name)[len(root) :] for folder, _, names in os.walk(root) for name in names]  # noqa: PTH118
+    every = (os.path.join(folder, name) for folder, _, names in os.walk(root) for name in names)  # noqa: PTH118
+    return [path[len(root) :] for path in every if stat.S_ISREG(os.lstat(path).st_mode)]
 
 
 def _same_inode(old: Path, new: Path, path: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What a person is told of a run: a headline, at most four lines more. Pure."""
+"""What a person is told, as plain lines with an exit code: of a run, of jobs, of snapshots, of a restore. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 from backupjump.run import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backupjump.operations.job_state import JobState
+    from backupjump.operations.restore import Restored
+    from backupjump.operations.restore_plan import RestorePlan
     from backupjump.run import Run
+    from backupjump.store.snapshots import Snapshot
 
 _MOST_LINES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The lines that tell of one run, its exit code, and whether even cron should mail them."""
+    """The lines that tell of something, its exit code, and whether even cron should mail them."""
 
     lines: tuple[str, ...]
-    exit_code: int
-    needs_telling: bool
+    exit_code: int = 0
+    needs_telling: bool = True
 
 
 def report_on(run: Run) -> Report:
@@ -35,6 +41,29 @@ def report_on(run: Run) -> Report:
         lines = [*lines[: _MOST_LINES - 1], f"  and {more} more: backupjump history {run.job} --json"]
     quiet = (Status.OK, Status.AWAY, Status.DEFERRED, Status.INTERRUPTED, Status.LOCKED, Status.NOT_DUE)
     return Report(lines=tuple(lines), exit_code=run.exit_code, needs_telling=run.status not in quiet)
+
+
+def report_on_states(states: Sequence[JobState]) -> Report:
+    """Return a line a job; the exit code is 1 when one of them needs a person."""
+    lines = (f"{each.job}: {each.state.value}{f'; {each.help}' if each.help else ''}" for each in states)
+    return Report(lines=tuple(lines), exit_code=int(any(each.state.needs_person for each in states)))
+
+
+def report_on_snapshots(snapshots: Sequence[Snapshot]) -> Report:
+    """Return a line a snapshot, in the order given."""
+    return Report(
+        lines=tuple(
+            f"{each.id}  {each.status.value}  {each.files_total} files, {_size(each.bytes_total)}, "
+            f"{_size(each.bytes_new)} of them new"
+            for each in snapshots
+        )
+    )
+
+
+def report_on_restored(plan: RestorePlan, restored: Restored) -> Report:
+    """Return the one line that says what came back."""
+    line = f"restored {restored.files} files ({_size(restored.size_bytes)}) from {plan.snapshot.id} into {plan.target}"
+    return Report(lines=(line,))
 
 
 def _headline(run: Run) -> str:
