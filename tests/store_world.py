@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import run
 from backupjump.run import Run, Status
 from backupjump.store.hardlink import Published, Staging, publish, stage
@@ -105,3 +108,32 @@ def write(path: Path, content: bytes = b"content", *, mode: int = 0o644, mtime: 
     path.chmod(mode)
     os.utime(path, (mtime, mtime))
     return path
+
+
+_WRITES = frozenset(
+    {"open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.utime"}
+)
+
+
+def take_and_die(folder: JobFolder, fill: Fill, *, nth: int) -> None:
+    """Take a snapshot, killed right before the `nth` of all operations that could change the store."""
+    operations = count(1)
+
+    def hook(event: str, _arguments: object) -> None:
+        if event in _WRITES and next(operations) == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    take(folder, fill)
+
+
+def a_few_files(staging: Staging) -> None:
+    """Link one file, write one, leave a half-written one."""
+    here = staging.tree / "home/me"
+    for dest in staging.link_dests("/home/me")[:1]:
+        (here / "linked").hardlink_to(dest / "linked")
+    write(here / "new", staging.id.encode())
+    if not (here / "linked").exists():
+        write(here / "linked", mode=0o400)
+    write(here / "deep" / PARTIAL_FOLDER / "half")
+    (here / "deep").chmod(0o555)
