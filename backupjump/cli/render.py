@@ -24,9 +24,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Seque
         drawn.add_column(header, justify="right" if header in right else "left", no_wrap=True)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    console = Console(highlight=False)
-    # A pipe has no width: rich would cut every row at 80 columns there.
-    console.print(drawn, width=None if console.is_terminal else 10_000, soft_wrap=not console.is_terminal)
+    # rich would cut every cell to fit a terminal, and to 80 columns in a pipe: half an id is no id.
+    Console(highlight=False, width=10_000).print(drawn, soft_wrap=True)
 
 
 def json_array(items: Iterable[Mapping[str, Any]]) -> None:

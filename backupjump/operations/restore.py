@@ -89,7 +89,7 @@ def restore(plan: RestorePlan, *, on_progress: Callable[[Progress], None] = lamb
         files=plan.files,
         size_bytes=plan.size_bytes,
         replaced=len(plan.replace),
-        deleted=sum(max(extra.files, 1) for extra in plan.delete),
+        deleted=plan.files_deleted,
         kept=plan.kept,
         skipped=plan.skipped,
     )

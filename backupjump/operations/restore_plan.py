@@ -58,6 +58,11 @@ class RestorePlan:
         return sum({entry.ino: entry.size for entry in self.write if entry.type == "file"}.values())
 
     @property
+    def files_deleted(self) -> int:
+        """How many files are deleted; a folder without any counts as one."""
+        return sum(max(extra.files, 1) for extra in self.delete)
+
+    @property
     def destroys(self) -> bool:
         """Whether something that is there would be gone for good."""
         return bool(self.delete) or (self.mode is Mode.EXACT and bool(self.replace))

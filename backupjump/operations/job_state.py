@@ -1,0 +1,117 @@
+"""How a job stands, and what to type next: pure, the time now is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from backupjump.run import Run, Status, rfc3339
+from backupjump.store.snapshots import newest_good
+from backupjump.timing.cadence import late_after, next_due
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from backupjump.config.models import Job
+    from backupjump.store.snapshots import Snapshot
+
+
+class State(StrEnum):
+    """How a job stands; the first that fits, in this order. The words are API."""
+
+    SUSPECT = "suspect"
+    BROKEN = "broken"
+    LATE = "late"
+    DEFERRED = "deferred"
+    AWAY = "away"
+    GOOD = "good"
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether someone has to do something about it."""
+        return self in (State.SUSPECT, State.BROKEN, State.LATE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
+    """One job's state. `help` says what to type next, empty when there is nothing to do."""
+
+    job: str
+    state: State
+    last_good_at: datetime | None
+    next_due_at: datetime | None
+    last_status: Status | None
+    help: str
+    size_bytes: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as JSON values; the keys are API."""
+        return {
+            "job": self.job,
+            "state": self.state.value,
+            "last_good_at": self.last_good_at and rfc3339(self.last_good_at),
+            "next_due_at": self.next_due_at and rfc3339(self.next_due_at),
+            "last_status": self.last_status and self.last_status.value,
+            "help": self.help,
+        }
+
+
+def job_state(
+    job: Job, snapshots: Sequence[Snapshot], last_run: Run | None, *, zone: ZoneInfo, now: datetime
+) -> JobState:
+    """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
+
+    A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
+    when it waits, and `good` would be a lie.
+    """
+    good = newest_good(snapshots)
+    last_good_at = good.taken_at if good is not None else None
+    suspects = [snapshot for snapshot in snapshots if snapshot.status is Status.SUSPECT]
+    age = now - last_good_at if last_good_at is not None else timedelta.max
+    limit = late_after(job)
+    state = _state(suspects, last_run, has_good=good is not None, late=limit is not None and age > limit)
+    return JobState(
+        job=job.name,
+        state=state,
+        last_good_at=last_good_at,
+        next_due_at=next_due(job.schedule, last_good_at=last_good_at, zone=zone, now=now),
+        last_status=last_run.status if last_run is not None else None,
+        help=_help(job.name, state, suspects, last_run, has_good=good is not None),
+        size_bytes=good.bytes_total if good is not None else None,
+    )
+
+
+def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool, late: bool) -> State:
+    last = last_run.status if last_run is not None else None
+    if suspects:
+        return State.SUSPECT
+    if last is Status.FAILED:
+        return State.BROKEN
+    if late:
+        return State.LATE
+    if last is Status.DEFERRED:
+        return State.DEFERRED
+    if not has_good or last in (Status.AWAY, Status.INTERRUPTED):
+        return State.AWAY
+    return State.GOOD
+
+
+def _help(job: str, state: State, suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool) -> str:
+    first = "" if has_good else "no backup yet; "
+    match state:
+        case State.SUSPECT:
+            return f"look at what changed: backupjump ls {job} --snapshot {suspects[-1].id}"
+        case State.BROKEN:
+            hint = last_run.error.hint if last_run is not None and last_run.error is not None else ""
+            return hint or f"see why: backupjump history {job}"
+        case State.LATE:
+            return f"{first}is the desktop on, its tunnel open? then: backupjump run {job}"
+        case State.DEFERRED:
+            return f"{first}put off on the desktop; nothing to do"
+        case State.AWAY:
+            return f"{first}when its tunnel is open: backupjump run {job}"
+        case State.GOOD:
+            return ""

@@ -1,0 +1,153 @@
+"""What there is, as values: snapshots, what is in one, the runs of the past, how each job stands.
+
+All of it is read from the store and the state folder; no Desktop, no key and no lock is needed.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from backupjump.operations.job_state import job_state
+from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
+from backupjump.run import rfc3339, utc_now
+from backupjump.store.manifest import read_manifest
+from backupjump.store.marker import read_marker
+from backupjump.store.snapshots import find_snapshot, list_snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from backupjump.operations.job_state import JobState
+    from backupjump.operations.site import Site
+    from backupjump.run import Run
+    from backupjump.store.manifest import Entry
+    from backupjump.store.snapshots import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """One line of `ls`. A folder above the sources is there, but nothing was backed up of it itself."""
+
+    path: bytes
+    entry: Entry | None
+
+    @property
+    def type(self) -> str:
+        """What it is: file, dir, symlink, fifo, socket, char or block."""
+        return self.entry.type if self.entry is not None else "dir"
+
+    @property
+    def modified_at(self) -> datetime | None:
+        """When it was last changed, to the second."""
+        if self.entry is None:
+            return None
+        return datetime.fromtimestamp(self.entry.mtime_ns // 1_000_000_000, UTC)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values; the keys are API. `path` is text for people, `path_b64` the true name."""
+        full = b"/" + self.path
+        return {
+            "path": full.decode("utf-8", "replace"),
+            "path_b64": b64encode(full).decode("ascii"),
+            "type": self.type,
+            "mode": f"{self.entry.mode:04o}" if self.entry is not None else None,
+            "size": self.entry.size if self.entry is not None else None,
+            "mtime": rfc3339(self.modified_at) if self.modified_at is not None else None,
+        }
+
+
+def snapshots_of(site: Site, job_name: str) -> tuple[Snapshot, ...]:
+    """Return all snapshots of a job, oldest first."""
+    job = site.job(job_name)
+    _zone(site)
+    return list_snapshots(site.folder_of(job))
+
+
+def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Return a snapshot as JSON values; the keys are API."""
+    return {
+        "job": snapshot.job,
+        "id": snapshot.id,
+        "status": snapshot.status.value,
+        "taken_at": rfc3339(snapshot.taken_at),
+        "files_total": snapshot.files_total,
+        "bytes_total": snapshot.bytes_total,
+        "bytes_new": snapshot.bytes_new,
+        "held": False,
+        "keep_reasons": [],
+    }
+
+
+def list_path(
+    site: Site, job_name: str, path: str = "/", *, snapshot: str | None = None, at: str | None = None, recursive: bool
+) -> Iterator[Listed]:
+    """Yield what the folder `path` of a snapshot holds, or the one file that it names; the newest good one if not said.
+
+    In the order of the manifest: names in byte order. Raises UsageError, before anything is yielded, for
+    an unknown job, snapshot or path.
+    """
+    job = site.job(job_name)
+    zone = _zone(site)
+    wanted = desktop_path(path)
+    found = find_snapshot(list_snapshots(site.folder_of(job)), snapshot, at=at, now=utc_now(), zone=zone)
+    lines = list_entries(read_manifest(found.manifest), wanted, recursive=recursive)
+    first = next(lines, None)
+    if first is not None:
+        yield first
+        yield from lines
+    elif wanted and all(entry.path != wanted for entry in read_manifest(found.manifest)):
+        raise unknown_path(wanted, read_manifest(found.manifest))
+
+
+def list_entries(entries: Iterable[Entry], path: bytes, *, recursive: bool) -> Iterator[Listed]:
+    """Yield those of `entries` that are in the folder `path`, with `recursive` all below it.
+
+    A `path` that is no folder is yielded itself. The folders above a source, which no manifest lists,
+    are among them, each once.
+    """
+    source: bytes | None = None
+    above: set[bytes] = set()
+
+    def is_wanted(each: bytes) -> bool:
+        return under(each, path) and (recursive or parent(each) == path)
+
+    for entry in entries:
+        if source is None or not (entry.path == source or under(entry.path, source)):
+            source = entry.path
+            for folder in sorted(set(ancestors(source)) - above):
+                above.add(folder)
+                if is_wanted(folder):
+                    yield Listed(path=folder, entry=None)
+        if is_wanted(entry.path) or (entry.path == path and entry.type != "dir"):
+            yield Listed(path=entry.path, entry=entry)
+
+
+def runs_of(site: Site, job_name: str | None, *, limit: int | None) -> tuple[Run, ...]:
+    """Return the last `limit` runs of a job, or of all jobs, oldest first."""
+    if job_name is not None:
+        site.job(job_name)
+    settings = site.server.store
+    with site.history(read_marker(settings.path, uuid=settings.uuid).uuid) as history:
+        return history.since(job_name, limit=limit)
+
+
+def job_states(site: Site) -> tuple[JobState, ...]:
+    """Return how each job of the config stands, by name."""
+    settings = site.server.store
+    marker = read_marker(settings.path, uuid=settings.uuid)
+    zone, now = ZoneInfo(marker.timezone), utc_now()
+    with site.history(marker.uuid) as history:
+        return tuple(
+            job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now)
+            for name, job in sorted(site.server.jobs.items())
+        )
+
+
+def _zone(site: Site) -> ZoneInfo:
+    """Return the store's time zone; NoStore when its disk is not there, which must not read as `no snapshots`."""
+    settings = site.server.store
+    return ZoneInfo(read_marker(settings.path, uuid=settings.uuid).timezone)
