@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from backupjump.config.models import Job
+from backupjump.operations.job_state import JobState, State, job_state
+from backupjump.run import Run, RunError, Status, exit_code_of
+from backupjump.store.snapshots import Snapshot
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DAILY: dict[str, Any] = {"schedule": {"every": "day"}}
+
+
+def a_snapshot(days_ago: float, status: Status = Status.OK) -> Snapshot:
+    at = NOW - timedelta(days=days_ago)
+    return Snapshot(id=f"s{days_ago}", path=Path(), desktop="d", job="nightly", status=status, taken_at=at)
+
+
+def stands(*snapshots: Snapshot, last: Status | None, keys: dict[str, Any] = DAILY, hint: str = "") -> JobState:
+    job = Job.model_validate({"name": "nightly", "desktop": "d", "sources": ["/home/me"], **keys})
+    run = last and Run(
+        run_id="r",
+        job="nightly",
+        desktop="d",
+        route="proxyjump",
+        status=last,
+        exit_code=exit_code_of(last),
+        snapshot=None,
+        started_at=NOW,
+        ended_at=NOW,
+        attempts=1,
+        error=RunError(code="c", message="m", hint=hint),
+    )
+    return job_state(job, snapshots, run or None, zone=ZoneInfo("UTC"), now=NOW)
+
+
+FRESH, OLD = a_snapshot(0.5), a_snapshot(4)
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "last", "keys", "expected"),
+    [
+        ([FRESH], Status.OK, DAILY, State.GOOD),
+        ([FRESH], Status.WARNING, DAILY, State.GOOD),
+        ([FRESH], None, DAILY, State.GOOD),
+        ([FRESH], Status.AWAY, DAILY, State.AWAY),
+        ([FRESH], Status.INTERRUPTED, DAILY, State.AWAY),
+        ([FRESH], Status.DEFERRED, DAILY, State.DEFERRED),
+        ([FRESH], Status.FAILED, DAILY, State.BROKEN),
+        ([OLD], Status.AWAY, DAILY, State.LATE),
+        ([OLD], Status.DEFERRED, DAILY, State.LATE),
+        ([OLD], Status.OK, DAILY, State.LATE),
+        ([OLD], Status.FAILED, DAILY, State.BROKEN),
+        ([OLD], Status.OK, {}, State.GOOD),
+        ([OLD], Status.OK, {"max_age": "3 days"}, State.LATE),
+        ([a_snapshot(1, Status.SUSPECT), FRESH], Status.FAILED, DAILY, State.SUSPECT),
+        ([a_snapshot(1, Status.FAILED)], Status.AWAY, {}, State.AWAY),
+        ([], None, DAILY, State.LATE),
+        ([], Status.AWAY, DAILY, State.LATE),
+        ([], None, {}, State.AWAY),
+        ([], Status.DEFERRED, {}, State.DEFERRED),
+    ],
+)
+def test_a_job_is_shown_as_the_first_state_that_fits(
+    snapshots: list[Snapshot], last: Status | None, keys: dict[str, Any], expected: State
+) -> None:
+    found = stands(*snapshots, last=last, keys=keys)
+
+    assert found.state is expected
+    assert found.state.needs_person == (expected in ("suspect", "broken", "late"))
+    assert bool(found.help) == (expected is not State.GOOD)
+
+
+def test_the_help_of_a_broken_job_is_the_hint_of_its_error() -> None:
+    assert stands(FRESH, last=Status.FAILED, hint="mend it").help == "mend it"
+    assert stands(FRESH, last=Status.FAILED).help == "see why: backupjump history nightly"
+
+
+def test_a_job_without_a_backup_says_so() -> None:
+    assert "no backup yet" in stands(last=None).help
+    assert "no backup yet" in stands(last=None, keys={}).help
+    assert stands(last=None).to_json()["last_good_at"] is None
+
+
+def test_the_state_as_json() -> None:
+    assert stands(FRESH, last=Status.AWAY).to_json() == {
+        "job": "nightly",
+        "state": "away",
+        "last_good_at": "2026-11-22T00:00:00Z",
+        "next_due_at": "2026-11-23T00:00:00Z",
+        "last_status": "away",
+        "help": "when its tunnel is open: backupjump run nightly",
+    }
