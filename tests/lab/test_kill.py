@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fingerprint import fingerprint
 
 from backupjump.demo.lab import Lab
+from fingerprint import fingerprint
 from program import argv, backupjump, until
 
 pytestmark = pytest.mark.lab

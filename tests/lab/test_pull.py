@@ -5,11 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
-from backupjump.demo.home import make_home
-from fingerprint import fingerprint
 
 from backupjump.config.models import RouteKind
+from backupjump.demo.home import make_home
 from backupjump.demo.lab import Lab
+from fingerprint import fingerprint
 from program import Said, backupjump
 
 pytestmark = pytest.mark.lab
