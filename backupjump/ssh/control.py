@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
 import time
@@ -76,20 +77,22 @@ def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:
     ForwardRefused, TunnelNotOpen, or DesktopAway when the Desktop hangs up without a word.
     """
     deadline = time.monotonic() + deadline_seconds
-    link = open_link(route, seconds=deadline_seconds)
-    try:
+    with contextlib.ExitStack() as undo:
+        link = undo.enter_context(open_link(route, seconds=deadline_seconds))
         # Not at the top: ssh logs in to the JumpNode while Python reads 0.3 s worth of modules.
         from backupjump.ssh.strict_fabric import StrictConnection
 
-        left = max(0.1, deadline - time.monotonic())
-        connection = StrictConnection(route, route.hops[-1], link.sock, seconds=left)
-        _log_in(connection, link, seconds=left)
+        connection = StrictConnection(route, route.hops[-1], link.sock, seconds=_left(deadline))
+        undo.callback(connection.close)
+        _log_in(connection, link, seconds=_left(deadline))
         control = Control(route, connection, link)
-        control.knock(seconds=max(0.1, deadline - time.monotonic()))
-    except BaseException:
-        link.close()
-        raise
+        control.knock(seconds=_left(deadline))
+        undo.pop_all()
     return control
+
+
+def _left(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
 
 
 def _log_in(connection: StrictConnection, link: Link, *, seconds: float) -> None:
@@ -106,8 +109,5 @@ def _log_in(connection: StrictConnection, link: Link, *, seconds: float) -> None
     watchdog.start()
     try:
         connection.log_in(why_lost)
-    except BaseException:
-        connection.close()
-        raise
     finally:
         watchdog.cancel()

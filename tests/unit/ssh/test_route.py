@@ -242,3 +242,20 @@ def test_prepare_refuses_a_key_that_others_can_read(tmp_path: Path) -> None:
         prepare(route)
 
     assert not route.folder.exists()
+
+
+def test_prepare_refuses_proxyjump_with_an_ssh_too_old_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = with_keys(tmp_path).target
+    assert target is not None
+    route = route_of("proxyjump", folder=tmp_path / "route")
+    assert route.jump is not None
+    route = replace(route, jump=replace(route.jump, identity_file=target.identity_file), target=target)
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho OpenSSH_7.2p2 Ubuntu-4ubuntu2.10 >&2\n")
+    (tmp_path / "ssh").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ConfigError, match=r"OpenSSH_7\.2p2 .*say route: proxycommand") as refused:
+        prepare(route)
+
+    assert refused.value.exit_code == 2
+    assert not route.folder.exists()
