@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backupjump.config.load import desktop_named, find_config, job_named, load_server
 from backupjump.config.state import state_dir
+from backupjump.errors import StoreError
 from backupjump.history import History
 from backupjump.store.layout import JobFolder
+from backupjump.store.runs import read_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from backupjump.config.models import Desktop, Job, Server
+    from backupjump.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +43,13 @@ class Site:
 
     def history(self, store_uuid: str | None) -> History:
         """Return the history of the store `store_uuid`; None is for runs that found no store at all."""
-        return History(self.state / f"history-{store_uuid or 'no-store'}.sqlite3")
+        return History(self.state / f"history-{store_uuid or 'no-store'}.sqlite3", known_runs=self._known_runs)
+
+    def _known_runs(self) -> Iterator[Run]:
+        """Yield the runs that the store knows of, for a history that was lost; what can't be read is left out."""
+        for job in self.server.jobs.values():
+            with suppress(StoreError):
+                yield from read_runs(self.folder_of(job))
 
 
 def open_site(config: Path | None, *, check_keys: bool = False) -> Site:
