@@ -98,8 +98,8 @@ def _show(plan: RestorePlan, *, as_json: bool) -> None:
     for line in _plan_lines(plan):
         click.echo(line)
     click.echo(
-        f"would restore {_files(plan.files)} ({render.size(plan.size_bytes)}) from {plan.snapshot.id} into {plan.target}; "
-        f"replaced: {len(plan.replace)}, deleted: {plan.files_deleted}, left as found: {plan.kept}"
+        f"would restore {_files(plan.files)} ({render.size(plan.size_bytes)}) from {plan.snapshot.id}"
+        f" into {plan.target}; replaced: {len(plan.replace)}, deleted: {plan.files_deleted}, left as found: {plan.kept}"
     )
 
 
