@@ -116,7 +116,9 @@ class History:
         """Return `connection` with tables, and with the store's runs when it lacks them; closed if that fails."""
         try:
             if _version(connection) == 0:
-                connection.execute("PRAGMA journal_mode = WAL")
+                # This wants the file for itself and does not wait for it. Where it fails another process is at it.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_EMPTY};")
             if _version(connection) < _FILLED and self._known_runs is not None:
                 _fill(connection, self._known_runs())

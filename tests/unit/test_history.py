@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -182,6 +183,23 @@ def test_two_processes_may_write_at_once(path: Path) -> None:
             other.append(a_run(number + 1))
 
         assert one.since() == other.since() == tuple(a_run(number) for number in range(20))
+
+
+def test_many_processes_may_find_it_missing_at_once(tmp_path: Path) -> None:
+    for attempt in range(5):
+        path = tmp_path / f"history-{attempt}.sqlite3"
+        children: list[int] = []
+        for number in range(8):
+            if (child := os.fork()) == 0:
+                with History(path) as history:
+                    history.append(a_run(number))
+                os._exit(0)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
+
+        with History(path) as history:
+            assert history.since() == tuple(a_run(number) for number in range(8))
 
 
 def test_a_status_of_a_newer_program_does_not_hide_the_other_runs(path: Path) -> None:
