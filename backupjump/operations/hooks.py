@@ -32,16 +32,18 @@ def hooks(pull: Pull) -> Iterator[None]:
     """
     _refuse_hooks_without_gate(pull)
     ours = pull.job.server_hooks
+    status = Status.FAILED.value
     try:
         _run_before(pull, ours.before)
         yield
+        status = pull.run.status.value
+        _run_rest(pull, ours.after, status=status)
     except BackupjumpError as error:
-        _run_rest(pull, ours.on_failure, status=error.status)
+        status = error.status
+        _run_rest(pull, ours.on_failure, status=status)
         raise
-    else:
-        _run_rest(pull, ours.after, status=pull.run.status.value)
     finally:
-        _run_rest(pull, ours.always, status=pull.run.status.value)
+        _run_rest(pull, ours.always, status=status)
 
 
 def _refuse_hooks_without_gate(pull: Pull) -> None:
