@@ -78,7 +78,10 @@ def _covers(pattern: str, source: str) -> bool:
     """Say whether a full-path pattern matches the source itself or a folder above it."""
     if not pattern.startswith("/"):
         return False
-    elements = _elements(_whole(pattern).rstrip("/"))
+    body = _whole(pattern).rstrip("/")
+    if not body:
+        return True
+    elements = _elements(body)
     parts = _prefix(source).split("/")[1:]
     above = ["/" + "/".join(parts[: n + 1]) for n in range(len(parts))] if parts else []
     return any(len(elements) in _positions_after(elements, folder) for folder in above)

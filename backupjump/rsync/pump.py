@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from backupjump.process import Child
 
-_SECONDS_BETWEEN_TICKS = 0.25
+_SECONDS_BETWEEN_TICKS = 0.1
 _SECONDS_AFTER_THE_END = 2.0
 _CHUNK = 1 << 16
 
@@ -19,7 +19,7 @@ def pump(
 ) -> int:
     """Hand each chunk to its reader, an empty one at the end, and return the exit status.
 
-    `on_tick` is called at least four times a second with the count of all bytes read so far; what it raises
+    `on_tick` is called at least ten times a second with the count of all bytes read so far; what it raises
     ends the pumping, not the child. A process that the child left behind may keep the streams open: two
     seconds after the child's end they are taken as ended.
     """

@@ -13,7 +13,7 @@ from backupjump.errors import WindowOver
 from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
 
-_SECONDS_BETWEEN_SAMPLES = 0.25
+_SECONDS_BETWEEN_SAMPLES = 0.1
 _HINT = "what has arrived is kept; run the job again"
 
 
@@ -31,7 +31,7 @@ class Watch:
 
     @property
     def received_bytes(self) -> int:
-        """What had come in on the data connection when it was last looked at, a quarter of a second ago at most."""
+        """What had come in on the data connection when it was last looked at, a tenth of a second before the end at most."""
         return self._traffic.received_bytes
 
     def look(self, printed_bytes: int) -> None:

@@ -1,0 +1,38 @@
+"""Real rsync pulls without ssh: a small remote shell that parses the command line as sshd's shell would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backupjump.config.models import Ownership
+from backupjump.rsync.plan import Plan, Transfer
+
+# What sshd does with a command: the words joined by spaces, parsed by the account's shell.
+PLAIN_SHELL = 'exec sh -c "$*"'
+# Root may read everything, so as root the sender is made somebody else.
+AS_NOBODY = 'if [ "$(id -u)" = 0 ]; then exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$*"; fi\n' + (
+    PLAIN_SHELL
+)
+
+
+def remote_shell(folder: Path, script: str = PLAIN_SHELL) -> tuple[str, ...]:
+    """Return the argv of a remote shell that runs `script`, the command being in its arguments."""
+    program = folder / "remote shell's"
+    program.write_text(f"#!/bin/sh\nshift\n{script}\n")
+    program.chmod(0o755)
+    return (str(program),)
+
+
+def plan_of(source: Path | str, target: Path, shell: tuple[str, ...], *bases: Path, **changes: Any) -> Plan:
+    """Return the plan of a pull of one source; `changes` are fields of Plan."""
+    fields: dict[str, Any] = {
+        "remote_shell": shell,
+        "host": "bj-desktop",
+        "transfers": (Transfer(source=str(source), target=target, link_dests=bases),),
+        "ownership": Ownership.NATIVE,
+        "nanoseconds": True,
+        "acls": True,
+        "xattrs": True,
+    }
+    return Plan(**{**fields, **changes})
