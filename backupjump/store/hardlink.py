@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backupjump.config.models import Ownership
-from backupjump.errors import StoreError
+from backupjump.errors import StoreError, StoreFull
 from backupjump.run import Counts, Run, rfc3339, utc_now
 from backupjump.store.attempts import discard, empty_trash, free_id, older_attempts, point_latest, tidy
 from backupjump.store.failures import told_as_store_error
@@ -88,6 +88,17 @@ class Published:
     run: Run
 
 
+def check_room(store: Store, folder: JobFolder) -> None:
+    """Raise StoreFull, with nothing written, where a run would have no room to begin.
+
+    A job whose broken-off attempts or trash fill the store passes: `stage` gives those up first.
+    """
+    with told_as_store_error("the job's folder can't be read"):
+        given_up = [path for place in (folder.work, folder.trash) if place.is_dir() for path in place.iterdir()]
+    if not given_up:
+        store.check_room()
+
+
 def stage(
     store: Store, folder: JobFolder, *, sources: Sequence[str], run_id: str, now: datetime | None = None
 ) -> Staging:
@@ -98,7 +109,7 @@ def stage(
     """
     with told_as_store_error("no work folder can be made in the store"):
         empty_trash(folder)
-        store.check_room()
+        _make_room(store, folder)
         base = newest_good(list_snapshots(folder))
         if base is not None:
             point_latest(folder, base.id)
@@ -167,6 +178,17 @@ def discard_if_empty(staging: Staging) -> None:
     with told_as_store_error("the work folder can't be removed"):
         if all(found.is_folder for found in walk(staging.tree)):
             discard(staging.folder, staging.path)
+
+
+def _make_room(store: Store, folder: JobFolder) -> None:
+    """Give up what broken-off attempts got, oldest first, rather than never find room again."""
+    for attempt in reversed(older_attempts(folder)):
+        try:
+            return store.check_room()
+        except StoreFull:
+            log.warning("the store is full: giving up what the attempt %s had got", attempt.name)
+            discard(folder, attempt)
+    return store.check_room()
 
 
 def _make_folders(staging: Staging, *, run_id: str) -> None:

@@ -22,12 +22,13 @@ def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
     Returns the folders that had to be made for them in `tree`, outermost first, each with its mtime in
     nanoseconds, by which `remove_leftovers` sees whether rsync has been there.
     """
-    places = [Path(os.fsdecode(found.path)) for found in walk(attempt) if _is_partial(found)]
+    places = [Path(os.fsdecode(found.path)) for found in walk(attempt, folders_only=True) if _is_partial(found)]
     made: list[Path] = []
     for place in places:
         if _is_adoptable(attempt / place) and not os.path.lexists(tree / place):
             made += _make_folders(tree, place.parent)
-            (attempt / place).rename(tree / place)
+            with _open_to_change(attempt / place.parent), _open_to_change(tree / place.parent):
+                (attempt / place).rename(tree / place)
     return {folder: folder.lstat().st_mtime_ns for folder in made}
 
 
@@ -37,17 +38,14 @@ def remove_leftovers(tree: Path, made: Mapping[Path, int]) -> None:
     Such a folder is gone from the Desktop. The times of the folders above stay as rsync set them.
     """
     untouched = [folder for folder, mtime_ns in made.items() if _mtime_ns(folder) == mtime_ns]
-    for found in walk(tree):
+    for found in walk(tree, folders_only=True):
         if _is_partial(found):
             with _times_kept(found.folder_fd):
                 remove_tree(found.name, folder_fd=found.folder_fd)
     for folder in reversed(untouched):
-        parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            with _times_kept(parent):
+        if not any(folder.iterdir()):
+            with _open_to_change(folder.parent):
                 folder.rmdir()
-        finally:
-            os.close(parent)
 
 
 def _is_partial(found: Found) -> bool:
@@ -83,6 +81,18 @@ def _times_kept(folder_fd: int) -> Iterator[None]:
     before = os.fstat(folder_fd)
     if before.st_mode & stat.S_IRWXU != stat.S_IRWXU:
         os.fchmod(folder_fd, stat.S_IMODE(before.st_mode) | stat.S_IRWXU)
-    yield
-    os.fchmod(folder_fd, stat.S_IMODE(before.st_mode))
-    os.utime(folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+    try:
+        yield
+    finally:
+        os.fchmod(folder_fd, stat.S_IMODE(before.st_mode))
+        os.utime(folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@contextmanager
+def _open_to_change(folder: Path) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with _times_kept(fd):
+            yield
+    finally:
+        os.close(fd)

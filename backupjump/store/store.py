@@ -56,8 +56,8 @@ class Store:
 def open_store(path: Path, *, uuid: str | None) -> Store:
     """Open the store at `path` for a run; nothing is written.
 
-    Raises `NoStore` without a marker or with another `uuid`, `StoreFull` when there is hardly any room,
-    `StoreError` when it is read-only, not ours to write, damaged, or of a newer format.
+    Raises `NoStore` without a marker or with another `uuid`, `StoreError` when it is read-only, not ours
+    to write, damaged, or of a newer format. Whether there is room is another question: `check_room`.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -68,7 +68,6 @@ def open_store(path: Path, *, uuid: str | None) -> Store:
     try:
         marker = read_marker(path, uuid=uuid)
         _check_writable(path, fd)
-        _check_room(path, os.fstatvfs(fd))
     except StoreError:
         os.close(fd)
         raise

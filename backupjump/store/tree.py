@@ -50,10 +50,11 @@ class _Level:
     names: Iterator[str]
 
 
-def walk(tree: Path, start: bytes = b"") -> Iterator[Found]:
+def walk(tree: Path, start: bytes = b"", *, folders_only: bool = False) -> Iterator[Found]:
     """Yield the folder `start` below `tree` and all in it, depth-first, the names of each folder in byte order.
 
-    A folder that the caller deletes when it is given is passed over; so is one that we may not open.
+    With `folders_only` nothing else is even looked at, which is several times faster. A folder that the
+    caller deletes when it is given is passed over; so is one that we may not open.
     """
     _allow_open_folders()
     top = tree / os.fsdecode(start)
@@ -75,7 +76,7 @@ def walk(tree: Path, start: bytes = b"") -> Iterator[Found]:
             yield found
             if found.is_folder:
                 with contextlib.suppress(FileNotFoundError, PermissionError):
-                    levels.append(_enter(found))
+                    levels.append(_enter(found, folders_only=folders_only))
     finally:
         for level in levels:
             os.close(level.fd)
@@ -116,14 +117,14 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _enter(found: Found) -> _Level:
+def _enter(found: Found, *, folders_only: bool) -> _Level:
     fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
-    return _Level(found.path, fd, iter(sorted(_names(fd), key=os.fsencode)))
+    return _Level(found.path, fd, iter(sorted(_names(fd, folders_only=folders_only), key=os.fsencode)))
 
 
-def _names(fd: int) -> list[str]:
+def _names(fd: int, *, folders_only: bool = False) -> list[str]:
     with os.scandir(fd) as entries:
-        return [entry.name for entry in entries]
+        return [entry.name for entry in entries if not folders_only or entry.is_dir(follow_symlinks=False)]
 
 
 def _opened_to_empty(name: str, folder_fd: int) -> _Level:

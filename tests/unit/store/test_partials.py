@@ -93,3 +93,19 @@ def test_a_folder_that_is_gone_from_the_desktop_is_not_published_for_its_half_wr
     found = fingerprint(snapshot.tree / "home/me")
     assert sorted(found) == [".", "here", "here/big"]
     assert (found["."].mtime_ns, found["here"].mtime_ns) == (2 * 10**9, 10**9)
+
+
+def test_a_half_written_file_in_a_folder_that_may_not_be_written_to_moves_too(tmp_path: Path) -> None:
+    attempt_tree, tree = tmp_path / "1", tmp_path / "tree"
+    for each in (attempt_tree, tree):
+        (each / "home").mkdir(parents=True)
+    partial(attempt_tree / "home")
+    for each in (attempt_tree, tree):
+        (each / "home").chmod(0o555)
+
+    adopt_partials(attempt_tree, tree)
+
+    assert (tree / "home" / PARTIAL_FOLDER / "big").read_bytes() == b"half"
+    assert (tree / "home").stat().st_mode & 0o7777 == 0o555
+    remove_leftovers(tree, {})
+    assert list((tree / "home").iterdir()) == []
