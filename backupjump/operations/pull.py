@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreError
 from backupjump.operations.hooks import hooks
 from backupjump.operations.plan import plan_attempt, tools_of
 from backupjump.operations.probe import probe
@@ -23,7 +23,7 @@ from backupjump.rsync.transfer import transfer
 from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import prepare, route_to
-from backupjump.store.hardlink import discard_if_empty, stage
+from backupjump.store.hardlink import check_room, discard_if_empty, stage
 from backupjump.store.hardlink import publish as publish_staging
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.runs import append_run
@@ -117,9 +117,11 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
 def locked(pull: Pull) -> Iterator[None]:
     """Open the store and hold the job's lock; raise StoreError or JobLocked with nothing written."""
     settings = pull.site.server.store
-    with open_store(settings.path, uuid=settings.uuid) as store, lock_of(pull.folder) as lock_fd:
-        pull.store, pull.lock_fd = store, lock_fd
-        yield
+    with open_store(settings.path, uuid=settings.uuid) as store:
+        check_room(store, pull.folder)
+        with lock_of(pull.folder) as lock_fd:
+            pull.store, pull.lock_fd = store, lock_fd
+            yield
 
 
 @contextmanager
@@ -219,7 +221,10 @@ def _record(pull: Pull) -> None:
     `locked` and a missing store stand in the history alone: nothing in the job's folder may be touched then.
     """
     if pull.lock_fd >= 0:
-        append_run(pull.folder, pull.run)
+        try:
+            append_run(pull.folder, pull.run)
+        except StoreError as error:
+            log.error("%s: %s", pull.job.name, error)
     uuid = pull.store.marker.uuid if pull.store is not None else pull.site.server.store.uuid
     with pull.site.history(uuid) as history:
         history.append(pull.run)

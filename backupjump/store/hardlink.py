@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +25,7 @@ from backupjump.store.attempts import discard, empty_trash, free_id, older_attem
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import MANIFEST_NAME, Written
-from backupjump.store.partials import adopt_partials, remove_leftovers
+from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
 from backupjump.store.record import record_tree
 from backupjump.store.snapshots import (
     META_FORMAT,
@@ -126,6 +127,7 @@ def stage(
         _make_folders(staging, run_id=run_id)
         made: dict[Path, int] = {}
         for attempt in staging.older:
+            keep_orphans(attempt / TREE_NAME, begun_ns=_begun_ns(attempt))
             made |= adopt_partials(attempt / TREE_NAME, staging.tree)
     log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(staging.older))
     return replace(staging, made_for_partials=made)
@@ -202,6 +204,14 @@ def _make_folders(staging: Staging, *, run_id: str) -> None:
             place.chmod(0o755)
     attempt = {"run_id": run_id, "sources": list(staging.sources), "started_at": rfc3339(utc_now())}
     (staging.path / _ATTEMPT_NAME).write_text(json.dumps(attempt) + "\n", encoding="ascii")
+
+
+def _begun_ns(attempt: Path) -> int:
+    """Return when an attempt began to be filled, the end of time when it never did."""
+    try:
+        return (attempt / _ATTEMPT_NAME).stat().st_mtime_ns
+    except FileNotFoundError:
+        return sys.maxsize
 
 
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:
