@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from backupjump.store.tree import Found, remove_tree, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_TEMPORARY = re.compile(r"\.(.+)\.[A-Za-z0-9]{6}", re.DOTALL)
 
 
 def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
@@ -30,6 +33,29 @@ def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
             with _open_to_change(attempt / place.parent), _open_to_change(tree / place.parent):
                 (attempt / place).rename(tree / place)
     return {folder: folder.lstat().st_mtime_ns for folder in made}
+
+
+def keep_orphans(attempt: Path, *, begun_ns: int) -> None:
+    """Make the files that a killed rsync left under their temporary names in `attempt` half-written files like others.
+
+    rsync writes `NAME` as `.NAME.XXXXXX` and renames it when it is whole or when it is told to end, which
+    SIGKILL and a power cut don't do. A file of the Desktop that is named like this is older than `begun_ns`.
+    Source: rsync's receiver.c, get_tmpname; measured.
+    """
+    orphans = [
+        (Path(os.fsdecode(found.path)), match[1])
+        for found in walk(attempt)
+        if (match := _TEMPORARY.fullmatch(found.name))
+        and found.is_regular
+        and found.status.st_nlink == 1
+        and found.status.st_mtime_ns >= begun_ns
+    ]
+    for orphan, name in orphans:
+        folder = attempt / orphan.parent / PARTIAL_FOLDER
+        if not os.path.lexists(folder / name):
+            with _open_to_change(folder.parent):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                (attempt / orphan).rename(folder / name)
 
 
 def remove_leftovers(tree: Path, made: Mapping[Path, int]) -> None:

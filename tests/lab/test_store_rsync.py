@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import PARTIAL_FOLDER, Ownership
-from backupjump.process import run
+from backupjump.process import run, spawn
 from backupjump.store.hardlink import Published, Staging
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest
 from fingerprint import fingerprint
+from program import until
 from store_world import attempt, make_store, rsync_from, take, write
 
 pytestmark = pytest.mark.lab
@@ -146,22 +148,48 @@ def test_our_hash_of_a_file_is_the_one_that_rsync_tells(folder: JobFolder, home:
         assert found[top + b"/" + name].hash == f"xxh128:{told[name].decode()}"
 
 
+def literal_bytes(home: Path, statistics: list[int]) -> Callable[[Staging], None]:
+    """Return what copies `home` as a pull does and notes how much of it had to be sent."""
+
+    def fill(staging: Staging) -> None:
+        argv = ["rsync", "-aHAX", "--modify-window=-1", "--no-whole-file", f"--partial-dir={PARTIAL_FOLDER}", "--stats"]
+        done = run([*argv, f"{home}/", f"{staging.tree / home.relative_to('/')}/"], timeout=60)
+        (line,) = (line for line in done.stdout.splitlines() if line.startswith(b"Literal data:"))
+        statistics.append(int(line.split()[2].replace(b",", b"")))
+
+    return fill
+
+
 def test_a_half_written_file_is_gone_on_with_in_the_next_attempt(folder: JobFolder, home: Path) -> None:
     large = write(home / "large", os.urandom(4_000_000))
     half = large.read_bytes()[:3_000_000]
     place = home.relative_to("/") / PARTIAL_FOLDER / "large"
     attempt(folder, lambda staging: write(staging.tree / place, half, mode=0o600), sources=(str(home),))
-    statistics: list[bytes] = []
+    sent: list[int] = []
 
-    def fill(staging: Staging) -> None:
-        argv = ["rsync", "-aHAX", "--modify-window=-1", "--no-whole-file", f"--partial-dir={PARTIAL_FOLDER}", "--stats"]
-        done = run([*argv, f"{home}/", f"{staging.tree / home.relative_to('/')}/"], timeout=60)
-        statistics.extend(line for line in done.stdout.splitlines() if line.startswith(b"Literal data:"))
+    published = take(folder, literal_bytes(home, sent), sources=(str(home),))
 
-    published = take(folder, fill, sources=(str(home),))
+    assert sent[0] < 1_200_000
+    assert fingerprint(published.snapshot.tree / home.relative_to("/")) == fingerprint(home)
 
-    sent = int(statistics[0].split()[2].replace(b",", b""))
-    assert sent < 1_200_000
+
+def test_a_file_that_a_killed_rsync_was_writing_is_gone_on_with_too(folder: JobFolder, home: Path) -> None:
+    write(home / "large", os.urandom(8_000_000))
+
+    def fill_until_killed(staging: Staging) -> None:
+        target = staging.tree / home.relative_to("/")
+        argv = ["rsync", "-aHAX", "--bwlimit=4000", f"--partial-dir={PARTIAL_FOLDER}", f"{home}/", f"{target}/"]
+        with spawn(argv) as rsync:
+            until(lambda: any(path.stat().st_size > 3_000_000 for path in target.glob(".large.??????")))
+            os.killpg(rsync.pid, signal.SIGKILL)
+            rsync.wait(10)
+
+    attempt(folder, fill_until_killed, sources=(str(home),))
+    sent: list[int] = []
+
+    published = take(folder, literal_bytes(home, sent), sources=(str(home),))
+
+    assert sent[0] < 5_500_000
     assert fingerprint(published.snapshot.tree / home.relative_to("/")) == fingerprint(home)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from backupjump.config.models import PARTIAL_FOLDER
 from backupjump.store.hardlink import Staging, stage
-from backupjump.store.partials import adopt_partials, remove_leftovers
+from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
 from fingerprint import fingerprint
 from store_world import attempt, make_store, opened, take, write
 
@@ -109,3 +111,40 @@ def test_a_half_written_file_in_a_folder_that_may_not_be_written_to_moves_too(tm
     assert (tree / "home").stat().st_mode & 0o7777 == 0o555
     remove_leftovers(tree, {})
     assert list((tree / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "mtime", "kept_as"),
+    [
+        (".big.aB3xYz", 200, "big"),
+        (".with.dots.aB3xYz", 200, "with.dots"),
+        ("..hidden.aB3xYz", 200, ".hidden"),
+        (".new\nline.aB3xYz", 200, "new\nline"),
+        (".big.aB3xYz", 50, None),
+        (".big.aB3xYzz", 200, None),
+        ("big.aB3xYz", 200, None),
+        ("..aB3xYz", 200, None),
+    ],
+)
+def test_what_a_killed_rsync_was_writing_is_kept_under_its_real_name(
+    tmp_path: Path, name: str, mtime: int, kept_as: str | None
+) -> None:
+    write(tmp_path / "home" / name, b"half", mode=0o600, mtime=mtime)
+    (tmp_path / "home").chmod(0o555)
+
+    keep_orphans(tmp_path, begun_ns=100 * 10**9)
+
+    partials = {path.name for path in tmp_path.glob(f"home/{PARTIAL_FOLDER}/*")}
+    assert partials == ({kept_as} if kept_as else set())
+    assert (tmp_path / "home" / name).exists() == (kept_as is None)
+
+
+def test_an_orphan_never_takes_the_place_of_a_half_written_file_nor_of_what_a_snapshot_shares(tmp_path: Path) -> None:
+    partial(tmp_path, "big", b"told to end")
+    write(tmp_path / ".big.aB3xYz", b"killed", mtime=200)
+    (tmp_path / ".other.aB3xYz").hardlink_to(write(tmp_path / "kept", mtime=200))
+    (tmp_path / ".link.aB3xYz").symlink_to("kept")
+
+    keep_orphans(tmp_path, begun_ns=0)
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / PARTIAL_FOLDER).iterdir()} == {"big": b"told to end"}
