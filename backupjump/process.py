@@ -17,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Union
 
 from backupjump.errors import ProgramMissing
@@ -126,7 +127,9 @@ class Child:
             os.killpg(self.pid, 0)
         except (ProcessLookupError, PermissionError):
             return False
-        return True
+        # What has ended answers too until its parent has asked for its status, and init takes its time
+        # with an orphan (in a container, for ever).
+        return not _all_have_ended(self.pid)
 
     def _signal_group(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -141,6 +144,21 @@ class Child:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+
+
+def _all_have_ended(group: int) -> bool:
+    """Say whether each process of a group is a zombie; False where there is no /proc. Source: proc_pid_stat(5)."""
+    found = False
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, its_group = path.read_bytes().rpartition(b")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group:
+            found = True
+            if state not in b"ZX":
+                return False
+    return found
 
 
 def spawn(

@@ -1,3 +1,4 @@
+import ctypes
 import os
 import signal
 import sys
@@ -97,3 +98,22 @@ def test_a_signal_becomes_an_exception_and_the_old_handler_comes_back() -> None:
 
 def test_argv_is_shown_as_a_line_that_can_be_pasted() -> None:
     assert shown_argv(["rsync", "-a", "a b"]) == "rsync -a 'a b'"
+
+
+def test_a_group_of_which_only_unburied_processes_are_left_is_not_waited_for(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    # The orphan's new parent is the test itself, which never asks for its status: as in a container without init.
+    become_subreaper = ctypes.CDLL(None, use_errno=True).prctl
+    assert become_subreaper(36, 1, 0, 0, 0) == 0
+    begun = time.monotonic()
+
+    with spawn(["sh", "-c", f"(exec sleep 0.1) & echo $! > {pid_file}"]) as child:
+        child.wait(10)
+        assert until(lambda: pid_file.exists() and ended(int(pid_file.read_text())))
+        child.stop(grace=60)
+
+    became = Path(f"/proc/{pid_file.read_text().strip()}/stat").read_text().rpartition(")")[2].split()[0]
+    os.waitpid(int(pid_file.read_text()), 0)
+    become_subreaper(36, 0, 0, 0, 0)
+    assert became == "Z"
+    assert time.monotonic() - begun < 50
