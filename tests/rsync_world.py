@@ -10,10 +10,11 @@ from backupjump.rsync.plan import Plan, Transfer
 
 # What sshd does with a command: the words joined by spaces, parsed by the account's shell.
 PLAIN_SHELL = 'exec sh -c "$*"'
-# Root may read everything, so as root the sender is made somebody else.
-AS_NOBODY = 'if [ "$(id -u)" = 0 ]; then exec setpriv --reuid 65534 --regid 65534 --clear-groups sh -c "$*"; fi\n' + (
-    PLAIN_SHELL
-)
+# Root may read everything; without these two capabilities the modes of files count for it too.
+OBEYING_MODES = f"""if [ "$(id -u)" = 0 ]; then
+  exec setpriv --bounding-set=-dac_override,-dac_read_search sh -c "$*"
+fi
+{PLAIN_SHELL}"""
 
 
 def remote_shell(folder: Path, script: str = PLAIN_SHELL) -> tuple[str, ...]:
