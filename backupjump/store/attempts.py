@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from backupjump.errors import StoreFull
+from backupjump.run import rfc3339, utc_now
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
+from backupjump.store.store import Store
 from backupjump.store.tree import remove_tree, sync_folder
 
 log = logging.getLogger(__name__)
+
+NOTE_NAME = "run.json"
 
 
 def older_attempts(folder: JobFolder) -> tuple[Path, ...]:
     """Return the attempts in work/, newest first."""
     by_age = [(when, path) for path in folder.work.iterdir() if (when := read_id(path.name)) is not None]
     return tuple(path for _when, path in sorted(by_age, reverse=True))
+
+
+def write_note(attempt: Path, *, run_id: str, sources: Sequence[str]) -> None:
+    """Note in an attempt whose it is; it is not filled before this."""
+    note = {"run_id": run_id, "sources": list(sources), "started_at": rfc3339(utc_now())}
+    (attempt / NOTE_NAME).write_text(json.dumps(note) + "\n", encoding="ascii")
+
+
+def begun_ns(attempt: Path) -> int:
+    """Return when an attempt began to be filled, the end of time when it never did."""
+    try:
+        return (attempt / NOTE_NAME).stat().st_mtime_ns
+    except FileNotFoundError:
+        return sys.maxsize
+
+
+def make_room(store: Store, folder: JobFolder) -> None:
+    """Give up what broken-off attempts got, oldest first, rather than never find room again."""
+    for attempt in reversed(older_attempts(folder)):
+        try:
+            return store.check_room()
+        except StoreFull:
+            log.warning("the store is full: giving up what the attempt %s had got", attempt.name)
+            discard(folder, attempt)
+    return store.check_room()
 
 
 def free_id(folder: JobFolder, now: datetime) -> str:

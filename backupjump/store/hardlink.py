@@ -7,10 +7,8 @@ outside: as one more --link-dest, and its half-written files by a move.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -19,17 +17,27 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backupjump.config.models import Ownership
-from backupjump.errors import StoreError, StoreFull
-from backupjump.run import Counts, Run, rfc3339, utc_now
-from backupjump.store.attempts import discard, empty_trash, free_id, older_attempts, point_latest, tidy
+from backupjump.errors import StoreError
+from backupjump.run import Counts, Run, utc_now
+from backupjump.store.attempts import (
+    NOTE_NAME,
+    begun_ns,
+    discard,
+    empty_trash,
+    free_id,
+    make_room,
+    older_attempts,
+    point_latest,
+    tidy,
+    write_note,
+)
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.layout import JobFolder
-from backupjump.store.manifest import MANIFEST_NAME, Written
+from backupjump.store.manifest import MANIFEST_NAME
+from backupjump.store.meta import write_meta
 from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
 from backupjump.store.record import record_tree
 from backupjump.store.snapshots import (
-    META_FORMAT,
-    META_NAME,
     TREE_NAME,
     Snapshot,
     list_snapshots,
@@ -43,8 +51,6 @@ log = logging.getLogger(__name__)
 
 # rsync.h, MAX_BASIS_DIRS: more than 20 --link-dest are a usage error.
 MAX_LINK_DESTS = 20
-
-_ATTEMPT_NAME = "run.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,24 +116,22 @@ def stage(
     """
     with told_as_store_error("no work folder can be made in the store"):
         empty_trash(folder)
-        _make_room(store, folder)
+        make_room(store, folder)
         base = newest_good(list_snapshots(folder))
         if base is not None:
             point_latest(folder, base.id)
-        older = older_attempts(folder)
-        for attempt in older[MAX_LINK_DESTS - 1 :]:
-            discard(folder, attempt)
+        older = _useful_attempts(folder)
         staging = Staging(
             id=free_id(folder, now or utc_now()),
             folder=folder,
             sources=tuple(sources),
             base=base,
-            older=older[: MAX_LINK_DESTS - 1],
+            older=older,
         )
         _make_folders(staging, run_id=run_id)
         made: dict[Path, int] = {}
         for attempt in staging.older:
-            keep_orphans(attempt / TREE_NAME, begun_ns=_begun_ns(attempt))
+            keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
             made |= adopt_partials(attempt / TREE_NAME, staging.tree)
     log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(staging.older))
     return replace(staging, made_for_partials=made)
@@ -166,8 +170,16 @@ def publish(
             fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
         )
         run = _with_counts(run, staging, counts)
-        _write_meta(staging, run, written, counts, how)
-        (staging.path / _ATTEMPT_NAME).unlink()
+        write_meta(
+            staging.path,
+            run=run,
+            base=staging.base.id if staging.base is not None else None,
+            sources=staging.sources,
+            written=written,
+            counts=counts,
+            how=how,
+        )
+        (staging.path / NOTE_NAME).unlink()
         _sync(store, staging)
         snapshot = _commit(folder, staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
@@ -182,15 +194,14 @@ def discard_if_empty(staging: Staging) -> None:
             discard(staging.folder, staging.path)
 
 
-def _make_room(store: Store, folder: JobFolder) -> None:
-    """Give up what broken-off attempts got, oldest first, rather than never find room again."""
-    for attempt in reversed(older_attempts(folder)):
-        try:
-            return store.check_room()
-        except StoreFull:
-            log.warning("the store is full: giving up what the attempt %s had got", attempt.name)
+def _useful_attempts(folder: JobFolder) -> tuple[Path, ...]:
+    """Return the attempts that rsync can be told of, newest first; older ones, and those never begun, are deleted."""
+    begun = [attempt for attempt in older_attempts(folder) if (attempt / TREE_NAME).is_dir()]
+    useful = tuple(begun[: MAX_LINK_DESTS - 1])
+    for attempt in older_attempts(folder):
+        if attempt not in useful:
             discard(folder, attempt)
-    return store.check_room()
+    return useful
 
 
 def _make_folders(staging: Staging, *, run_id: str) -> None:
@@ -202,37 +213,12 @@ def _make_folders(staging: Staging, *, run_id: str) -> None:
             place = place / part
             place.mkdir(exist_ok=True)
             place.chmod(0o755)
-    attempt = {"run_id": run_id, "sources": list(staging.sources), "started_at": rfc3339(utc_now())}
-    (staging.path / _ATTEMPT_NAME).write_text(json.dumps(attempt) + "\n", encoding="ascii")
-
-
-def _begun_ns(attempt: Path) -> int:
-    """Return when an attempt began to be filled, the end of time when it never did."""
-    try:
-        return (attempt / _ATTEMPT_NAME).stat().st_mtime_ns
-    except FileNotFoundError:
-        return sys.maxsize
+    write_note(staging.path, run_id=run_id, sources=staging.sources)
 
 
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:
     in_run = {name: value for name, value in asdict(counts).items() if name in Run.__dataclass_fields__}
     return replace(run, snapshot=staging.id, **in_run)
-
-
-def _write_meta(staging: Staging, run: Run, written: Written, counts: Counts, how: Mapping[str, Any]) -> None:
-    meta = {
-        "format": META_FORMAT,
-        "run": run.to_json(),
-        "base": staging.base.id if staging.base is not None else None,
-        "sources": list(staging.sources),
-        "route": run.route,
-        "how": dict(how),
-        "manifest": asdict(written),
-        "counts": asdict(counts),
-    }
-    path = staging.path / META_NAME
-    path.write_text(json.dumps(meta, indent=1) + "\n", encoding="ascii")
-    path.chmod(0o600)
 
 
 def _sync(store: Store, staging: Staging) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from backupjump.config.units import read_duration
 from backupjump.errors import StoreError, UsageError
@@ -17,12 +15,10 @@ from backupjump.escape import shown
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id
 from backupjump.store.manifest import MANIFEST_NAME
+from backupjump.store.meta import META_NAME, read_meta
 
-META_NAME = "meta.json"
-META_FORMAT = 1
 TREE_NAME = "tree"
 
-_META_LIMIT_BYTES = 16 << 20
 _LATEST = re.compile(r"latest(?:~(\d{1,4}))?", re.ASCII)
 
 
@@ -99,21 +95,6 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
 def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     """Return the newest good one of `snapshots`, which are oldest first."""
     return next((snapshot for snapshot in reversed(snapshots) if snapshot.is_good), None)
-
-
-def read_meta(snapshot: Path) -> Mapping[str, Any]:
-    """Return the values of a snapshot's meta.json; one that is missing, damaged or too new raises ValueError."""
-    try:
-        with (snapshot / META_NAME).open("rb") as file:
-            values: dict[str, Any] = json.loads(file.read(_META_LIMIT_BYTES))
-    except OSError as error:
-        raise ValueError(f"{META_NAME}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{META_NAME} is not JSON") from error
-    found = values.get("format") if isinstance(values, dict) else None
-    if not isinstance(found, int) or found > META_FORMAT:
-        raise ValueError(f"{META_NAME} has format {found!r}, this program reads up to {META_FORMAT}")
-    return values
 
 
 def find_snapshot(

@@ -20,7 +20,7 @@ from backupjump.store.lock import locked
 from backupjump.store.manifest import read_manifest, sha256_of
 from backupjump.store.snapshots import list_snapshots, newest_good
 from fingerprint import Print, fingerprint
-from store_world import a_few_files, make_store, take, take_and_die, write
+from store_world import a_few_files, attempt, make_store, take, take_and_die, write
 
 pytestmark = pytest.mark.lab
 
@@ -77,11 +77,8 @@ def kill_again_and_again(tmp_path: Path, *, seed: str, kills: int) -> None:
     for number in range(kills):
         moment = run_and_kill(folder, seed=f"{seed} {number}", chance=chance)
 
-        found = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
-        killed_at = f"kill {number} after {moment:.4f} s"
-        assert {id_: found.get(id_) for id_ in known} == known, killed_at
-        assert_whole(folder, killed_at)
-        known = found
+        assert_kept(folder, known, f"kill {number} after {moment:.4f} s")
+        known = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
     assert len(known) >= kills // 4, "the kills came so early that they prove nothing"
 
 
@@ -131,26 +128,37 @@ def test_after_a_kill_the_job_is_free_at_once_and_the_next_run_tidies_up(tmp_pat
     assert str(folder.latest.readlink()) == f"snapshots/{published.snapshot.id}"
 
 
-def test_a_kill_before_each_single_operation_costs_no_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = make_store(tmp_path / "store")
-    take(folder, a_few_files)
+def test_a_kill_before_each_single_operation_costs_no_snapshot_and_the_next_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS.parent}")  # the fork server is a new interpreter
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["store_world"])
-    known = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
-    ended = None
     for nth in count(1):
+        folder = make_store(tmp_path / f"store{nth}")
+        for _ in range(2):
+            take(folder, a_few_files)
+        attempt(folder, a_few_files)
+        before = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
+
         child = context.Process(target=take_and_die, args=(folder, a_few_files), kwargs={"nth": nth})
         child.start()
         child.join()
 
-        found = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
-        assert {id_: found.get(id_) for id_ in known} == known, f"killed before operation {nth}"
-        assert_whole(folder, f"killed before operation {nth}")
-        known, ended = found, child.exitcode
-        if ended != -signal.SIGKILL:
+        assert_kept(folder, before, f"killed before operation {nth}")
+        published = take(folder, a_few_files)
+        assert_kept(folder, before, f"the run after a kill before operation {nth}")
+        assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
+        assert str(folder.latest.readlink()) == f"snapshots/{published.snapshot.id}"
+        if child.exitcode != -signal.SIGKILL:
             break
 
-    assert ended == 0
+    assert child.exitcode == 0
     assert nth > 60, "too few operations were counted: are these the events that Python raises?"
-    assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
+
+
+def assert_kept(folder: JobFolder, before: dict[str, dict[str, Print]], when: str) -> None:
+    """Every snapshot of `before` is there as it was, and whatever else is there is whole."""
+    found = {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
+    assert {id_: found.get(id_) for id_ in before} == before, when
+    assert_whole(folder, when)

@@ -11,11 +11,11 @@ import pytest
 from backupjump.errors import NoStore, StoreError, StoreFull
 from backupjump.operations.store_init import init_store
 from backupjump.process import run
-from backupjump.store.hardlink import Staging, publish, stage
+from backupjump.store.hardlink import Staging, check_room, publish, stage
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.store import open_store
 from fingerprint import fingerprint
-from store_world import AT, MARKER, RUN, make_store, take, write
+from store_world import AT, MARKER, RUN, attempt, make_store, take, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -52,8 +52,11 @@ def test_a_disk_with_hardly_any_room_is_refused_with_numbers(mount: Mount) -> No
     folder = make_store(mount("size=8m"))
     before = fingerprint(folder.store)
 
-    with pytest.raises(StoreFull, match=r"has [67] MiB free, a run needs 16 MiB"):
-        open_store(folder.store, uuid=MARKER.uuid)
+    with (
+        open_store(folder.store, uuid=MARKER.uuid) as store,
+        pytest.raises(StoreFull, match=r"has [67] MiB free, a run needs 16 MiB"),
+    ):
+        check_room(store, folder)
 
     assert fingerprint(folder.store) == before
 
@@ -62,10 +65,25 @@ def test_a_disk_with_hardly_any_inodes_is_refused_with_numbers(mount: Mount) -> 
     folder = make_store(mount("size=64m,nr_inodes=100"))
     before = fingerprint(folder.store)
 
-    with pytest.raises(StoreFull, match=r"has \d\d inodes free, a run needs 200"):
-        open_store(folder.store, uuid=MARKER.uuid)
+    with (
+        open_store(folder.store, uuid=MARKER.uuid) as store,
+        pytest.raises(StoreFull, match=r"has \d\d inodes free, a run needs 200"),
+    ):
+        check_room(store, folder)
 
     assert fingerprint(folder.store) == before
+
+
+def test_what_a_broken_attempt_got_is_given_up_before_a_full_store_blocks_its_job(mount: Mount) -> None:
+    folder = make_store(mount("size=40m"))
+    kept = take(folder, one_file).snapshot
+    attempt(folder, lambda staging: write(staging.tree / "home/me/large", bytes(30_000_000)))
+
+    with open_store(folder.store, uuid=MARKER.uuid) as store:
+        check_room(store, folder)
+    published = take(folder, one_file)
+
+    assert [snapshot.id for snapshot in list_snapshots(folder)] == [kept.id, published.snapshot.id]
 
 
 def test_a_disk_that_fills_up_before_the_manifest_is_written_publishes_nothing(mount: Mount) -> None:
