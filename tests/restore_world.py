@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from backupjump.config.models import Ownership
+from backupjump.operations.restore import Restored, restore
+from backupjump.operations.restore_decisions import Mode
+from backupjump.operations.restore_plan import RestorePlan, plan_restore
+from backupjump.operations.snapshot_paths import desktop_path
 from backupjump.run import Run, Status
 from backupjump.store.hardlink import publish, stage
 from backupjump.store.layout import JobFolder
@@ -79,6 +83,19 @@ def make_world(tmp_path: Path, ownership: Ownership = Ownership.NATIVE) -> World
     write_marker(store, marker)
     snapshot = take_snapshot(store, desktop, marker)
     return World(desktop=desktop, store=store, marker=marker, snapshot=snapshot, target=tmp_path / "target")
+
+
+def planned(world: World, *paths: str, mode: Mode = Mode.NEW_ONLY, target: Path | None = None) -> RestorePlan:
+    """Return the plan of a restore of `paths` as they are typed."""
+    wanted = [desktop_path(path) for path in paths]
+    return plan_restore(
+        world.snapshot, world.marker, wanted, store=world.store, target=target or world.target, mode=mode
+    )
+
+
+def bring_back(world: World, *paths: str, mode: Mode = Mode.NEW_ONLY, target: Path | None = None) -> Restored:
+    """Plan a restore and carry it out."""
+    return restore(planned(world, *paths, mode=mode, target=target))
 
 
 def take_snapshot(store: Path, desktop: Path, marker: Marker) -> Snapshot:
@@ -152,8 +169,8 @@ def _make_socket(path: Path) -> None:
 def _set_attributes(home: Path) -> None:
     os.setxattr(home / "docs" / "plain.txt", "user.colour", b"red")
     os.setxattr(home / "docs" / "deep", "user.colour", b"blue")
-    subprocess.run(["setfacl", "-m", "u:12345:r", home / "docs" / "deep" / "er" / "letter.txt"], check=True)  # noqa: S607
-    subprocess.run(["setfacl", "-d", "-m", "u:12345:rx", home / "empty"], check=True)  # noqa: S607
+    subprocess.run(["setfacl", "-m", "u:12345:r", home / "docs" / "deep" / "er" / "letter.txt"], check=True)
+    subprocess.run(["setfacl", "-d", "-m", "u:12345:rx", home / "empty"], check=True)
     if ROOT:
         os.mknod(home / "device", 0o640 | stat.S_IFCHR, os.makedev(1, 3))
         os.chown(home / "docs" / "script", 1234, 4321)
