@@ -175,3 +175,28 @@ def test_a_disk_in_use_by_a_run_can_not_be_unmounted_under_it(mount: Mount) -> N
     assert done.status != 0
     assert b"busy" in done.stderr
     assert os.path.ismount(disk)
+
+
+@pytest.fixture
+def failing_disk(mount: Mount, tmp_path: Path) -> Iterator[Path]:
+    """A disk that takes writes and loses them: a sparse image that is larger than the memory it lies in."""
+    image = mount("size=40m") / "image"
+    image.touch()
+    os.truncate(image, 400_000_000)
+    command("mkfs.ext4", "-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", "-O", "^has_journal", image)
+    disk = tmp_path / "failing"
+    disk.mkdir()
+    command("mount", "-o", "loop", image, disk)
+    yield disk
+    command("umount", disk)
+
+
+def test_a_disk_that_loses_what_was_written_publishes_nothing(failing_disk: Path) -> None:
+    folder = make_store(failing_disk)
+    kept = take(folder, one_file).snapshot
+
+    with pytest.raises(StoreError, match="Input/output error"):
+        take(folder, lambda staging: write(staging.tree / "home/me/large", os.urandom(70_000_000)))
+
+    assert [snapshot.id for snapshot in list_snapshots(folder)] == [kept.id]
+    assert list(folder.work.iterdir()) == []
