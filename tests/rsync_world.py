@@ -10,6 +10,29 @@ from backupjump.rsync.plan import Plan, Transfer
 
 # What sshd does with a command: the words joined by spaces, parsed by the account's shell.
 PLAIN_SHELL = 'exec sh -c "$*"'
+
+ODD_NAMES = (
+    b"new\nline",
+    b"carriage\rreturn",
+    b"esc\x1b[31m",
+    b"\xff\xfe",
+    "bidi\u202eexe".encode(),
+    "ä ö".encode(),
+    b"lit\\#012",
+    b"\\#134#",
+    b"back\\slash",
+    b"\\",
+    b"tab\there",
+    b" lead and trail ",
+    b"-rf",
+    b"x" * 255,
+    b"del\x7f",
+    b'"quoted"',
+    b"m1 >f+++++++++ 1 00000000000000000000000000000000 x",
+    b"x is over max-size",
+    b"latest",
+)
+
 # Root may read everything; without these two capabilities the modes of files count for it too.
 OBEYING_MODES = f"""if [ "$(id -u)" = 0 ]; then
   exec setpriv --bounding-set=-dac_override,-dac_read_search sh -c "$*"

@@ -28,13 +28,11 @@ _ITEM = re.compile(rb"[<>ch.][fdLDS].{9} ", re.DOTALL)
 _CHUNK_BYTES = 1 << 16
 
 
-def copy_argv(
-    tree: Path, target: Path, *, marker: Marker, as_root: bool, more: Iterable[str] = ()
-) -> tuple[str | bytes, ...]:
+def copy_argv(tree: Path, target: Path, *, marker: Marker, more: Iterable[str] = ()) -> tuple[str | bytes, ...]:
     """Return the argv that copies the paths of a NUL-separated list on stdin from `tree` to `target`."""
     return (
         "rsync",
-        *_keeping(marker, as_root=as_root),
+        *_keeping(marker),
         # --files-from turns recursion off and relative names on; a folder in the list is made, not entered.
         "--dirs",
         "--files-from=-",
@@ -43,24 +41,32 @@ def copy_argv(
         *(["--modify-window=-1"] if marker.nanoseconds else []),
         *more,
         "--",
-        os.fsencode(tree) + b"/",
+        _source(tree, marker) + b"/",
         os.fsencode(target) + b"/",
     )
 
 
-def _keeping(marker: Marker, *, as_root: bool) -> list[str]:
-    """Return the options for what is kept of each file.
+def _keeping(marker: Marker) -> list[str]:
+    """Return the options for what is kept of each file; root gets owners and devices back, a plain user what he can.
 
-    Source: rsync(1), --fake-super: "for a local copy, this option affects both the source and the
-    destination", so the receiver is told otherwise by -M; root asks for owners and devices there, a
-    plain user for what he can have.
+    In a local copy --fake-super holds on both ends, and rsync 3.2.7 takes a wrong target when -M says
+    otherwise for one of them (measured; 3.5.0 does not). So the reading end is made a remote one: `env`
+    in the place of ssh starts it right here, and -s keeps the path from being read as shell words.
+    Source: rsync(1), --fake-super, --remote-option, --secluded-args.
     """
     if marker.ownership is Ownership.PLAIN:
         return ["-aHS", "--no-owner", "--no-group"]
     kept = ["-aHS", "--numeric-ids", *(["-A"] if marker.acls else []), *(["-X"] if marker.xattrs else [])]
     if marker.ownership is Ownership.FAKE_SUPER:
-        kept += ["--fake-super", "-M--super" if as_root else "-M--no-super"]
+        kept += ["-s", "-M--fake-super", "--rsh=env"]
     return kept
+
+
+def _source(tree: Path, marker: Marker) -> bytes:
+    if marker.ownership is not Ownership.FAKE_SUPER:
+        return os.fsencode(tree)
+    # What stands where a host would is a word for env; a remote end takes * ? [ for patterns.
+    return b"LC_ALL=C:" + re.sub(rb"([*?[\\])", rb"\\\1", os.fsencode(tree))
 
 
 def copy(argv: tuple[str | bytes, ...], paths: Iterable[bytes], *, on_line: Callable[[bytes], None]) -> None:

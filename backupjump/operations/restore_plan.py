@@ -193,4 +193,4 @@ def _names_aside(entries: Iterable[Entry], snapshot_id: str, draft: Draft) -> di
 
 def argv_of(snapshot: Snapshot, marker: Marker, target: Path, more: Iterable[str]) -> tuple[str | bytes, ...]:
     """Return the argv of the restore's rsync for this user, with `more` options."""
-    return copy_argv(snapshot.tree, target, marker=marker, as_root=os.geteuid() == 0, more=more)
+    return copy_argv(snapshot.tree, target, marker=marker, more=more)

@@ -31,7 +31,7 @@ class Watch:
 
     @property
     def received_bytes(self) -> int:
-        """What had come in on the data connection when it was last looked at, a tenth of a second before the end at most."""
+        """What had come in on the data connection when it was last looked at, at most 0.1 s before the end."""
         return self._traffic.received_bytes
 
     def look(self, printed_bytes: int) -> None:

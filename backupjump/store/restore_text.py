@@ -6,18 +6,20 @@ from backupjump.config.models import Ownership
 from backupjump.run import rfc3339
 from backupjump.store.marker import Marker
 
-# What rsync needs besides -aH -S to give back all that a store of each kind kept, and who types it.
-# fake-super holds on both ends of a local copy; -M reaches the writing end alone. Source: rsync(1),
-# --fake-super, and a test that compares what comes back.
-_NATIVE = (("As root; owners, modes, links and devices come back:", "--numeric-ids"),)
+# What rsync needs besides -aH -S to give back all that a store of each kind kept, who types it, and what
+# stands before the source. In a local copy --fake-super holds on both ends, and rsync 3.2.7 takes a wrong
+# target when -M says otherwise for one (measured). So the reading end is made a remote one, which `env`
+# starts right here in the place of ssh. Source: rsync(1), --fake-super, and a test of what comes back.
+_NATIVE = (("As root; owners, modes, links and devices come back:", "--numeric-ids", ""),)
 _FAKE_SUPER = (
-    ("As root; owners, modes, links and devices come back:", "--numeric-ids --fake-super -M--super"),
     (
-        "As the user whose store this is; all files come out as that user's, without devices:",
-        "--fake-super -M--no-super",
+        "As root owners, modes, links and devices come back; as the user whose store\n"
+        "this is, all files come out as that user's, without devices:",
+        "-s --numeric-ids -M--fake-super -e env",
+        "LC_ALL=C:",
     ),
 )
-_PLAIN = (("As the user whose store this is, or root; this store never kept owners:", "--no-owner --no-group"),)
+_PLAIN = (("As the user whose store this is, or root; this store never kept owners:", "--no-owner --no-group", ""),)
 
 _OPTIONS = {Ownership.NATIVE: _NATIVE, Ownership.FAKE_SUPER: _FAKE_SUPER, Ownership.PLAIN: _PLAIN}
 
@@ -65,16 +67,19 @@ _RESTORE = """\
 {who}
 
     # everything
-    rsync {options} DESKTOP/JOB/latest/tree/ TARGET/
+    rsync {options} {source}DESKTOP/JOB/latest/tree/ TARGET/
     # one folder or one file, at its own path below TARGET
-    rsync {options} --relative DESKTOP/JOB/latest/tree/./PATH TARGET/
+    rsync {options} --relative {source}DESKTOP/JOB/latest/tree/./PATH TARGET/
 """
 
 
 def restore_text(marker: Marker) -> str:
     """Return the page for a store, its command lines made for how that very store keeps owners."""
     archive = f"-aH{'A' if marker.acls else ''}{'X' if marker.xattrs else ''} -S"
-    ways = (_RESTORE.format(who=who, options=f"{archive} {more}") for who, more in _OPTIONS[marker.ownership])
+    ways = (
+        _RESTORE.format(who=who, options=f"{archive} {more}", source=source)
+        for who, more, source in _OPTIONS[marker.ownership]
+    )
     return _PAGE.format(
         uuid=marker.uuid,
         format=marker.format,

@@ -24,33 +24,37 @@ MARKER = Marker(
 LIST = ["--dirs", "--files-from=-", "--from0", "--no-implied-dirs"]
 
 
-def words(marker: Marker, *, as_root: bool) -> list[str | bytes]:
-    argv = copy_argv(Path("/store/tree"), Path("/to"), marker=marker, as_root=as_root)
+def words(marker: Marker) -> list[str | bytes]:
+    argv = copy_argv(Path("/store/tree"), Path("/to"), marker=marker)
     assert argv[0] == "rsync"
     assert argv[-3:] == ("--", b"/store/tree/", b"/to/")
     return list(argv[1:-3])
 
 
 @pytest.mark.parametrize(
-    ("ownership", "as_root", "expected"),
+    ("ownership", "expected"),
     [
-        (Ownership.NATIVE, True, ["-aHS", "--numeric-ids", "-A", "-X"]),
-        (Ownership.NATIVE, False, ["-aHS", "--numeric-ids", "-A", "-X"]),
-        (Ownership.FAKE_SUPER, True, ["-aHS", "--numeric-ids", "-A", "-X", "--fake-super", "-M--super"]),
-        (Ownership.FAKE_SUPER, False, ["-aHS", "--numeric-ids", "-A", "-X", "--fake-super", "-M--no-super"]),
-        (Ownership.PLAIN, True, ["-aHS", "--no-owner", "--no-group"]),
+        (Ownership.NATIVE, ["-aHS", "--numeric-ids", "-A", "-X"]),
+        (Ownership.PLAIN, ["-aHS", "--no-owner", "--no-group"]),
     ],
 )
-def test_what_is_kept_follows_how_the_store_keeps_owners(
-    ownership: Ownership, as_root: bool, expected: list[str]
-) -> None:
-    found = words(replace(MARKER, ownership=ownership), as_root=as_root)
+def test_what_is_kept_follows_how_the_store_keeps_owners(ownership: Ownership, expected: list[str]) -> None:
+    found = words(replace(MARKER, ownership=ownership))
 
     assert found == [*expected, *LIST, "--modify-window=-1"]
 
 
+def test_a_fake_super_store_is_read_as_by_a_remote_end_so_that_the_target_is_real() -> None:
+    marker = replace(MARKER, ownership=Ownership.FAKE_SUPER)
+
+    argv = copy_argv(Path("/a store*/tree"), Path("/to"), marker=marker)
+
+    assert argv[1:8] == ("-aHS", "--numeric-ids", "-A", "-X", "-s", "-M--fake-super", "--rsh=env")
+    assert argv[-3:] == ("--", rb"LC_ALL=C:/a store\*/tree/", b"/to/")
+
+
 def test_what_the_store_can_t_keep_is_not_asked_for() -> None:
-    found = words(replace(MARKER, acls=False, xattrs=False, nanoseconds=False), as_root=True)
+    found = words(replace(MARKER, acls=False, xattrs=False, nanoseconds=False))
 
     assert found == ["-aHS", "--numeric-ids", *LIST]
 
