@@ -23,6 +23,7 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.marker import STORE_FORMAT, Marker, write_marker
 from backupjump.store.probe import probe
 from backupjump.store.store import open_store
+from store_world import FAR_SENDER
 
 if TYPE_CHECKING:
     from backupjump.store.snapshots import Snapshot
@@ -117,12 +118,12 @@ def take_snapshot(store: Path, desktop: Path, marker: Marker) -> Snapshot:
     )
     kept = {
         Ownership.NATIVE: ["-aHAX", "--numeric-ids"],
-        Ownership.FAKE_SUPER: ["-aHAX", "--numeric-ids", "-M--fake-super"],
+        Ownership.FAKE_SUPER: ["-aHAX", "--numeric-ids", "--fake-super"],
         Ownership.PLAIN: ["-aH"],
     }[marker.ownership]
     with open_store(store, uuid=marker.uuid) as opened:
         staging = stage(opened, folder, sources=[f"/{HOME}"], run_id=run.run_id, now=now)
-        argv = ["rsync", *kept, "-S", f"{desktop / HOME}/", f"{staging.tree / HOME}/"]
+        argv = ["rsync", *kept, "-S", *FAR_SENDER, "--", f"LC_ALL=C:{desktop / HOME}/", f"{staging.tree / HOME}/"]
         subprocess.run(argv, check=True)
         return publish(opened, folder, staging, run=run, hashes={}, how={}).snapshot
 

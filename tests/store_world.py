@@ -88,14 +88,19 @@ def take(
         )
 
 
+# The sender is a remote one, which `env` starts right here: in a local copy --fake-super holds on both
+# ends, and rsync 3.2.7 takes a wrong target when -M says otherwise. Source: rsync(1), --fake-super.
+FAR_SENDER = ("-s", "--rsh=env")
+
+
 def rsync_from(source: Path, *more: str) -> Fill:
     """Return what copies `source` as a pull does, to its own path in the tree, with all --link-dest."""
 
     def fill(staging: Staging) -> None:
         link_dests = [f"--link-dest={folder}" for folder in staging.link_dests(str(source))]
         target = staging.tree / source.relative_to("/")
-        argv = ["rsync", "-aHAX", "-S", "--numeric-ids", "--modify-window=-1", *link_dests, *more]
-        done = run([*argv, f"{source}/", f"{target}/"], timeout=60)
+        argv = ["rsync", "-aHAX", "-S", "--numeric-ids", "--modify-window=-1", *FAR_SENDER, *link_dests, *more]
+        done = run([*argv, "--", f"LC_ALL=C:{source}/", f"{target}/"], timeout=60)
         assert done.status == 0, done.stderr
 
     return fill

@@ -150,6 +150,9 @@ def read_source(value: object) -> str:
         raise ValueError("may not contain ..")
     if _CONTROL.search(text):
         raise ValueError("may not hold control characters; name the folder above it")
+    if "`" in text:
+        # rsync 3.2.7 escapes every other character for the Desktop's shell, but not this one (measured).
+        raise ValueError("may not hold a backtick, which rsync lets the Desktop's shell run; name the folder above it")
     if path.parts[1:2] in (("proc",), ("sys",)):
         raise ValueError("/proc and /sys are not files to back up")
     return str(path)

@@ -69,7 +69,7 @@ _RESTORE = """\
     # everything
     rsync {options} {source}DESKTOP/JOB/latest/tree/ TARGET/
     # one folder or one file, at its own path below TARGET
-    rsync {options} --relative {source}DESKTOP/JOB/latest/tree/./PATH TARGET/
+    rsync {options} -R {source}DESKTOP/JOB/latest/tree/./PATH TARGET/
 """
 
 

@@ -158,7 +158,7 @@ def test_a_source_that_is_a_link_is_refused_since_whoever_turns_it_chooses_what_
 @pytest.mark.parametrize("route", ["proxyjump", "nested"])
 def test_a_source_named_to_trick_a_shell_arrives_whole_and_runs_nowhere(lab: Lab, route: str) -> None:
     canary = lab.folder / f"canary-of-{lab.tunnel_port}"
-    tricky = lab.folder / f"a b$(touch {canary.name})`touch {canary.name}`'\"*[x]?"
+    tricky = lab.folder / f"a b$(touch {canary.name});touch {canary.name};'\"*[x]?"
     tricky.mkdir()
     (tricky / "file").write_text("content")
     job = f"desktop: desktop\nsources: [{json.dumps(str(tricky))}]\n"

@@ -61,8 +61,7 @@ def filled_store(place: Path, ownership: Ownership) -> tuple[JobFolder, Path]:
     make_home(home)
     folder = make_store(place / "store", ownership=ownership)
     (folder.store / RESTORE_TEXT_NAME).write_text(restore_text(replace(MARKER, ownership=ownership)))
-    # Of a local copy this makes only the writing end a fake-super one, as a pull has it. Source: rsync(1).
-    fake = ("-M--fake-super",) if ownership is Ownership.FAKE_SUPER else ()
+    fake = ("--fake-super",) if ownership is Ownership.FAKE_SUPER else ()
     take(folder, rsync_from(home, *fake), sources=(str(home),))
     return folder, home
 
@@ -110,7 +109,7 @@ def test_root_gets_back_everything_owners_and_devices_too(place: Path, ownership
 
 def test_the_owner_of_a_fake_super_store_gets_back_everything_but_owners(place: Path) -> None:
     folder, home = filled_store(place, Ownership.FAKE_SUPER)
-    line, _one = command_lines((folder.store / RESTORE_TEXT_NAME).read_text(), "As the user")
+    line, _one = command_lines((folder.store / RESTORE_TEXT_NAME).read_text(), "As root")
     prefix: tuple[str, ...] = ()
     if os.geteuid() == 0:
         prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")

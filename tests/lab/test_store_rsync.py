@@ -202,7 +202,7 @@ def test_a_fake_super_store_lists_what_a_native_one_lists(tmp_path: Path, home: 
         (home / "mode").chmod(0o4755)
         os.mknod(home / "device", 0o020640, os.makedev(1, 3))
 
-    published = [pull(native, home), pull(fake, home, "-M--fake-super"), pull(fake, home, "-M--fake-super")]
+    published = [pull(native, home), pull(fake, home, "--fake-super"), pull(fake, home, "--fake-super")]
 
     listed = [[replace(entry, ino=0) for entry in read_manifest(each.snapshot.manifest)] for each in published]
     assert listed[1] == listed[0]

@@ -247,7 +247,7 @@ def split_by_rsync(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "it's", "$(touch X)", "`touch X`", "a*b", "[x]", "?", "b\\", "a\\*b", "~", "-rf", "é", "a;touch X"]
+    "name", ["a b", "it's", "$(touch X)", "a*b", "[x]", "?", "b\\", "a\\*b", "~", "-rf", "é", "a;touch X"]
 )
 def test_a_source_of_any_name_arrives_whole_and_runs_nowhere(name: str, tmp_path: Path) -> None:
     source = tmp_path / "desktop" / name
