@@ -6,6 +6,7 @@ A task's body returns a value; called by inv or fab, it is told on the terminal 
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from backupjump.config.times import read_duration
-from backupjump.errors import BackupjumpError, UsageError
+from backupjump.errors import BackupjumpError, Stopped, UsageError
+from backupjump.operations.hooks import hooks
 from backupjump.operations.listing import job_states, snapshots_of
-from backupjump.operations.pull import Asked, done, hooks, locked, probe, publish, reach, recorded, rsync
+from backupjump.operations.probe import probe
+from backupjump.operations.pull import done, locked, publish, reach, recorded, rsync
 from backupjump.operations.report import (
     Report,
     report_on,
@@ -30,6 +33,8 @@ from backupjump.operations.report import (
 from backupjump.operations.restore import plan_job_restore
 from backupjump.operations.restore import restore as carry_out
 from backupjump.operations.site import open_site
+from backupjump.operations.under_way import Asked
+from backupjump.process import signals_as_exceptions
 from backupjump.run import Run
 
 if TYPE_CHECKING:
@@ -44,7 +49,8 @@ class JobTask(Task):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body; raise invoke's Exit where there is something to tell by an exit code."""
         try:
-            value = super().__call__(*args, **kwargs)
+            with signals_as_exceptions(Stopped, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                value = super().__call__(*args, **kwargs)
             report = report_on(value) if isinstance(value, Run) else value
         except BackupjumpError as error:
             hint = f"\nhint: {error.hint}" if error.hint else ""

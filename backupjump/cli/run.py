@@ -94,7 +94,7 @@ def _progress(job: str, options: Options, *, as_json: bool) -> AbstractContextMa
 
 def _preview(options: Options, jobs: tuple[str, ...], *, as_json: bool) -> int:
     from backupjump.operations.preview import preview_job
-    from backupjump.operations.pull import Asked
+    from backupjump.operations.under_way import Asked
 
     for name in jobs:
         base, preview = preview_job(name, Asked(config=options.config))

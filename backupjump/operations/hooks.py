@@ -15,7 +15,7 @@ from backupjump.run import Status, exit_code_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backupjump.operations.pull import Pull
+    from backupjump.operations.under_way import Pull
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.probe import probe
-from backupjump.operations.pull import Pull, reach
+from backupjump.operations.pull import reach
+from backupjump.operations.under_way import Pull
 from backupjump.rsync.preview import Preview, preview
 from backupjump.store.hardlink import imagined_staging
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
-    from backupjump.operations.pull import Asked
+    from backupjump.operations.under_way import Asked
 
 
 def preview_job(job_name: str, asked: Asked) -> tuple[str | None, Preview]:

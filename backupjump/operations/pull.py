@@ -6,23 +6,18 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreError
-from backupjump.operations.hooks import hooks
 from backupjump.operations.plan import plan_attempt, tools_of
-from backupjump.operations.probe import probe
-from backupjump.operations.site import open_site
+from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.transfer import transfer
-from backupjump.run import Run, Status, exit_code_of, utc_now
+from backupjump.run import Status, exit_code_of, utc_now
 from backupjump.ssh.control import open_control
-from backupjump.ssh.route import prepare, route_to
 from backupjump.store.hardlink import check_room, discard_if_empty, stage
 from backupjump.store.hardlink import publish as publish_staging
 from backupjump.store.lock import locked as lock_of
@@ -30,19 +25,12 @@ from backupjump.store.runs import append_run
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from backupjump.operations.probe import Rsyncs
-    from backupjump.rsync.progress import Progress
     from backupjump.rsync.pulled import Pulled
     from backupjump.ssh.control import Control
-    from backupjump.store.hardlink import Staging
-    from backupjump.store.layout import JobFolder
     from backupjump.store.snapshots import Snapshot
-    from backupjump.store.store import Store
-
-__all__ = ["Asked", "Pull", "done", "hooks", "locked", "probe", "publish", "reach", "recorded", "rsync"]
 
 log = logging.getLogger(__name__)
 
@@ -51,45 +39,6 @@ REACH_SECONDS = 15.0
 # sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); 5 s is under their floor.
 _KNOCK_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the caller of a pull asked for besides the job."""
-
-    config: Path | None = None
-    wait: timedelta = timedelta(0)
-    on_progress: Callable[[Progress], None] = lambda _progress: None
-
-
-class Pull:
-    """One pull under way: what it works with, and the Run that it will come to."""
-
-    def __init__(self, job_name: str, asked: Asked) -> None:
-        self.asked = asked
-        self.site = open_site(asked.config, check_keys=True)
-        self.job = self.site.job(job_name)
-        self.desktop = self.site.desktop_of(self.job)
-        self.folder: JobFolder = self.site.folder_of(self.job)
-        self.route = route_to(self.desktop, self.site.server, folder=self.site.state / "routes" / self.desktop.name)
-        prepare(self.route)
-        self.store: Store | None = None
-        self.lock_fd = -1
-        self.staging: Staging | None = None
-        self.rsyncs: Rsyncs | None = None
-        started_at = utc_now()
-        self.run = Run(
-            run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
-            job=self.job.name,
-            desktop=self.desktop.name,
-            route=self.desktop.route.value,
-            status=Status.FAILED,
-            exit_code=exit_code_of(Status.FAILED),
-            snapshot=None,
-            started_at=started_at,
-            ended_at=started_at,
-            attempts=0,
-        )
 
 
 @contextmanager

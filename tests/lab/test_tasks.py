@@ -1,5 +1,6 @@
 """`inv -r jobs` and `fab -r jobs` run the very task that the command line runs."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.demo.lab import Lab
-from program import backupjump
+from program import backupjump, until
 
 pytestmark = pytest.mark.lab
 
@@ -97,3 +98,25 @@ def test_an_invoke_or_fabric_config_of_the_user_changes_nothing(lab: Lab, tmp_pa
     )
 
     assert said.returncode == 0, said
+
+
+def test_a_task_that_is_told_to_end_ends_its_rsync_and_is_recorded(lab: Lab) -> None:
+    config = stand(lab)
+    (lab.home / "large").write_bytes(b"l" * 30_000_000)
+    slow = config.parent / "jobs/nightly.yaml"
+    slow.write_text(slow.read_text() + "bwlimit: 500 kB/s\n")
+
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("inv"), "-r", str(JOBS), "pull", "nightly"],
+        env={**os.environ, "BACKUPJUMP_CONFIG": str(config)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    ) as running:
+        until(lambda: list(lab.store.glob("desktop/nightly/work/*/tree")), what="a transfer under way")
+        running.terminate()
+        code = running.wait(30)
+
+    last = backupjump(config, "history", "nightly", "--json").json[-1]
+    assert (code, last["status"], last["exit_code"]) == (143, "interrupted", 143)
+    with (lab.store / "desktop/nightly/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

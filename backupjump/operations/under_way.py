@@ -1,0 +1,61 @@
+"""One pull under way: what was asked for, what it works with, and the Run that it will come to."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from backupjump.operations.site import open_site
+from backupjump.run import Run, Status, exit_code_of, utc_now
+from backupjump.ssh.route import prepare, route_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from backupjump.operations.probe import Rsyncs
+    from backupjump.rsync.progress import Progress
+    from backupjump.store.hardlink import Staging
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the caller of a pull asked for besides the job."""
+
+    config: Path | None = None
+    wait: timedelta = timedelta(0)
+    on_progress: Callable[[Progress], None] = lambda _progress: None
+
+
+class Pull:
+    """One pull under way: what it works with, and the Run that it will come to."""
+
+    def __init__(self, job_name: str, asked: Asked) -> None:
+        self.asked = asked
+        self.site = open_site(asked.config, check_keys=True)
+        self.job = self.site.job(job_name)
+        self.desktop = self.site.desktop_of(self.job)
+        self.folder: JobFolder = self.site.folder_of(self.job)
+        self.route = route_to(self.desktop, self.site.server, folder=self.site.state / "routes" / self.desktop.name)
+        prepare(self.route)
+        self.store: Store | None = None
+        self.lock_fd = -1
+        self.staging: Staging | None = None
+        self.rsyncs: Rsyncs | None = None
+        started_at = utc_now()
+        self.run = Run(
+            run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+            job=self.job.name,
+            desktop=self.desktop.name,
+            route=self.desktop.route.value,
+            status=Status.FAILED,
+            exit_code=exit_code_of(Status.FAILED),
+            snapshot=None,
+            started_at=started_at,
+            ended_at=started_at,
+            attempts=0,
+        )
