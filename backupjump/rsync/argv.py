@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 
 from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import Word
@@ -46,8 +47,12 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
 
 
 def preview_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
-    """Return the same argv with `--dry-run`: rsync says what it would do and writes nothing."""
-    rsync, *options = pull_argv(plan, transfer, marker=marker)
+    """Return the same argv with `--dry-run`: rsync says what it would do and writes nothing.
+
+    Without ACLs and xattrs, which don't decide what is sent: to compare a folder's with the base, rsync 3.5.0
+    opens its own copy of it, which a dry run never made, and fails (measured).
+    """
+    rsync, *options = pull_argv(replace(plan, acls=False, xattrs=False), transfer, marker=marker)
     return (rsync, "--dry-run", *options)
 
 

@@ -222,6 +222,18 @@ def test_a_preview_counts_and_writes_nothing(source: Path, tmp_path: Path) -> No
     )
 
 
+def test_a_preview_takes_folders_in_its_stride_though_its_own_are_not_there(source: Path, tmp_path: Path) -> None:
+    shell = remote_shell(tmp_path)
+    for number in range(20):
+        (source / f"folder {number}").mkdir()
+    transfer(plan_of(source, tmp_path / "base", shell))
+    (source / "folder 0" / "new one").write_bytes(b"n" * 1234)
+
+    found = preview(plan_of(source, tmp_path / "not" / "there" / "me", shell, tmp_path / "base"))
+
+    assert (found.files_to_transfer, found.bytes_to_transfer) == (1, 1234)
+
+
 def test_a_preview_of_a_missing_source_says_so(source: Path, target: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceMissing):
         preview(plan_of(source / "absent", target, remote_shell(tmp_path)))

@@ -86,7 +86,8 @@ def test_a_preview_is_the_same_and_a_dry_run() -> None:
 
     pull, preview = pull_argv(plan, plan.transfers[0], marker="m1"), preview_argv(plan, plan.transfers[0], marker="m1")
 
-    assert [word for word in preview if word != "--dry-run"] == list(pull)
+    # Without ACLs and xattrs, which don't decide what is sent and break a dry run of rsync 3.5.0.
+    assert [word for word in preview if word != "--dry-run"] == ["rsync", "-aH", *pull[2:]]
     assert preview[1] == "--dry-run"
 
 
