@@ -106,7 +106,9 @@ def test_a_half_built_lab_ends_what_it_had_started(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from backupjump.demo.lab import Lab\n"
+        "import signal, sys, time; from pathlib import Path; from backupjump.demo.lab import Lab\n"
+        # A shell's background jobs, and so all that is started below one, ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with Lab(Path(sys.argv[1])) as lab:\n"
         "    print(lab.jump.sshd.pid, lab.desktop.sshd.pid, lab.open_tunnel().pid, flush=True)\n"
         "    time.sleep(600)"
