@@ -83,7 +83,9 @@ def test_a_kept_demo_goes_on_and_the_commands_that_it_prints_work(tmp_path: Path
     codes = [subprocess.run(["sh", "-c", line], env=environment, capture_output=True).returncode for line in commands]
 
     assert len(codes) >= 6
-    assert set(codes) == {0}, list(zip(commands, codes, strict=True))
+    # 3 for `run`: a plain user can't read one file of this home.
+    assert set(codes[:1]) <= {0, 3}, commands[0]
+    assert set(codes[1:]) == {0}, list(zip(commands, codes, strict=True))
     # ssh may notice a signal only at its next event, which is a ServerAlive message after 15 s at the latest.
     until(lambda: with_path(tmp_path / "kept") == [], seconds=40, what="the end of every process")
     assert not (tmp_path / "kept").exists()

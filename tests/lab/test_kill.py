@@ -50,8 +50,10 @@ def kill_again_and_again(lab: Lab, kind: str, *, rounds: int) -> None:
         assert_all_whole(lab)
         lab.open_tunnel()
         until(lambda: backupjump(config, "run", "nightly").code == 0, seconds=60, what=f"a good run after {killed_at}")
-        newest = lab.store / "desktop/nightly/latest/tree" / lab.home.relative_to("/")
-        assert fingerprint(newest) == fingerprint(lab.home), killed_at
+        # By a restore: a plain user's store keeps modes and owners where only a restore brings them back from.
+        restored = lab.folder / f"restored-{number}"
+        assert backupjump(config, "restore", "nightly", "--to", str(restored)).code == 0, killed_at
+        assert fingerprint(restored / lab.home.relative_to("/")) == fingerprint(lab.home), killed_at
         assert list((lab.store / "desktop/nightly/work").iterdir()) == [], killed_at
 
 
