@@ -126,6 +126,7 @@ def change(home: Path, number: int, chance: random.Random) -> None:
     """Touch content, modes, times, links and names, and the large file, so that a kill can hit any of it."""
     files = sorted(path for path in home.rglob("f*") if path.is_file())
     for path in chance.sample(files, 20):
+        path.unlink()
         path.write_bytes(chance.randbytes(5000))
     for path in chance.sample(files, 5):
         path.chmod(chance.choice((0o600, 0o640, 0o444)))
