@@ -60,6 +60,8 @@ def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: boo
     Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 5 suspect,
     11 locked by another run, 75 try later (away, deferred, interrupted), 130/143 by a signal.
     """
+    # The journal is read when something went wrong, so the milestones belong there; cron mails, so it gets none.
+    verbose = max(verbose, int(under_systemd()))
     context.obj = Options(config=config, verbose=verbose, quiet=quiet)
     _set_up_logging(verbose=verbose, quiet=quiet)
 
@@ -83,10 +85,6 @@ def run_cli(words: list[str]) -> int:
     except BackupjumpError as error:
         tell_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Someone reads us through `head`: fine. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except Exception:
         log.exception("backupjump broke; this is a bug in it, and the lines above say where")
         return 1

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backupjump.errors import DesktopUnfit, SourceMissing
 from backupjump.escape import shown, shown_lines
 from backupjump.process import run
-from backupjump.rsync.version import RsyncVersion, check_desktop, check_local, read_version
+from backupjump.rsync.version import RsyncVersion, advice, check_desktop, check_local, read_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backupjump.config.models import Job
     from backupjump.ssh.control import Control
+
+log = logging.getLogger(__name__)
 
 # One login shell, one answer. A link is not followed: whoever can swap it chooses what is read.
 _QUESTION = """echo backupjump
@@ -37,6 +40,8 @@ class Rsyncs:
 def probe(desktop: Control, job: Job) -> Rsyncs:
     """Return both rsyncs; raise DesktopUnfit, SourceMissing or ProgramMissing when `job` can't be pulled."""
     here = check_local(read_version(run(["rsync", "--version"], timeout=_SECONDS).stdout.decode("utf-8", "replace")))
+    if told := advice(here):
+        log.info("%s: on this Server: %s", job.name, told)
     done = desktop.run(["sh", "-c", _QUESTION, "sh", *job.sources], timeout=_SECONDS)
     return Rsyncs(here=here, there=read_answer(done.status, done.stdout, done.stderr, job))
 
