@@ -41,7 +41,7 @@ def probe(desktop: Control, job: Job) -> Rsyncs:
     """Return both rsyncs; raise DesktopUnfit, SourceMissing or ProgramMissing when `job` can't be pulled."""
     here = check_local(read_version(run(["rsync", "--version"], timeout=_SECONDS).stdout.decode("utf-8", "replace")))
     if told := advice(here):
-        log.info("%s: on this Server: %s", job.name, told)
+        log.debug("%s: on this Server: %s", job.name, told)
     done = desktop.run(["sh", "-c", _QUESTION, "sh", *job.sources], timeout=_SECONDS)
     return Rsyncs(here=here, there=read_answer(done.status, done.stdout, done.stderr, job))
 
