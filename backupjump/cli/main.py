@@ -13,7 +13,7 @@ import click
 
 from backupjump.cli.lazy import LazyGroup
 from backupjump.cli.options import Options
-from backupjump.errors import BackupjumpError, Stopped
+from backupjump.errors import BackupjumpError, Stopped, UsageError
 from backupjump.process import signals_as_exceptions
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,16 @@ def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: boo
     verbose = max(verbose, int(under_systemd()))
     context.obj = Options(config=config, verbose=verbose, quiet=quiet)
     _set_up_logging(verbose=verbose, quiet=quiet)
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        # rsync would not start in it, and a relative path would mean nothing.
+        raise UsageError("the folder that this was typed in is gone", hint="cd to another one, then again") from error
 
 
 def main() -> None:
     """Run the command line and leave the process with the exit code of what came of it."""
+    _open_closed_streams()
     sys.exit(run_cli(sys.argv[1:]))
 
 
@@ -85,9 +91,27 @@ def run_cli(words: list[str]) -> int:
     except BackupjumpError as error:
         tell_error(error)
         return error.exit_code
+    except OSError as error:
+        # A full disk under stdout, for instance; whatever else can fail is judged where it is done.
+        log.debug("it happened here", exc_info=True)
+        tell_error(BackupjumpError(str(error), hint="backupjump -vv … says where it happened"))
+        return 1
     except Exception:
         log.exception("backupjump broke; this is a bug in it, and the lines above say where")
         return 1
+
+
+def _open_closed_streams() -> None:
+    """Give each of stdin, stdout and stderr that the caller closed to /dev/null.
+
+    Else the first file to be opened, a lock or a log, would get its number and what is printed to it.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
+            setattr(sys, name, os.fdopen(fd, mode))
 
 
 def tell_error(error: BackupjumpError) -> None:

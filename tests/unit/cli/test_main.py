@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -76,6 +77,47 @@ def test_a_reader_that_goes_away_makes_no_noise(tmp_path: Path) -> None:
         said = program.stderr.read()
 
     assert said == b""
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_a_full_disk_under_stdout_is_told_in_a_line_and_where_only_to_who_looks_closely(*, verbose: bool) -> None:
+    words = ["-vv"] if verbose else []
+
+    with Path("/dev/full").open("w") as full:
+        done = _program(*words, "config", "schema", stdout=full, stderr=subprocess.PIPE)
+
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert ("Traceback" in done.stderr) == verbose
+
+
+def test_closed_streams_are_as_good_as_dev_null(tmp_path: Path) -> None:
+    script = 'exec <&- >&- 2>&-; exec "$@"'
+    code = (
+        "import os, sys\n"
+        "from backupjump.cli import main\n"
+        "main.run_cli = lambda words: int(sys.stdout.isatty() or sys.stderr.isatty() or os.open('/', 0) < 3)\n"
+        "main.main()\n"
+    )
+
+    done = subprocess.run(["/bin/sh", "-c", script, "sh", sys.executable, "-c", code], check=False)
+
+    assert done.returncode == 0
+
+
+def test_a_folder_that_is_gone_is_named_before_anything_is_done_in_it(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = f"import os; os.rmdir({str(gone)!r}); from backupjump.cli.main import main; main()"
+
+    done = subprocess.run([sys.executable, "-c", code, "status"], cwd=gone, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "the folder that this was typed in is gone" in done.stderr
+
+
+def _program(*words: str, **streams: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "backupjump", *words], text=True, check=False, **streams)
 
 
 def test_under_systemd_milestones_go_to_the_journal_with_their_priority(tmp_path: Path) -> None:
