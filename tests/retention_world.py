@@ -1,0 +1,253 @@
+"""Histories of snapshots as hypothesis draws them, and what must hold of every decision on them.
+
+Nothing here is taken from retention.py but the function under test, so that a changed constant shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import groupby
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from backupjump.config.models import Keep
+from backupjump.run import Status
+from backupjump.store.layout import snapshot_id
+from backupjump.store.marks import Hold
+from backupjump.store.retention import Decision
+from backupjump.store.retention import decide as the_real_decide
+from backupjump.store.snapshots import Snapshot
+
+Decide = Callable[..., tuple[Decision, ...]]
+DAY = timedelta(days=1)
+ZONES = ("UTC", "Europe/Paris", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/New_York")
+# Where calendars are odd: clock changes of these zones, a skipped day (Apia), weeks that straddle a year.
+STARTS = (
+    datetime(2026, 10, 25, 0, tzinfo=UTC),
+    datetime(2026, 3, 29, 0, tzinfo=UTC),
+    datetime(2026, 4, 4, 14, tzinfo=UTC),
+    datetime(2026, 10, 3, 15, tzinfo=UTC),
+    datetime(2011, 12, 29, 8, tzinfo=UTC),
+    datetime(2024, 12, 27, 8, tzinfo=UTC),
+    datetime(2026, 11, 1, 4, tzinfo=UTC),
+)
+# Seconds between snapshots, at every scale that a rule looks at.
+SCALES = (1, 600, 1800, 3600, 6 * 3600, 86400, 7 * 86400, 31 * 86400, 300 * 86400)
+
+
+def make(at: datetime, status: Status = Status.OK, *, sequence: int = 1, problem: str = "") -> Snapshot:
+    """Return a snapshot taken at a time."""
+    id_ = snapshot_id(at, sequence=sequence)
+    return Snapshot(id=id_, path=Path(id_), desktop="d", job="j", status=status, taken_at=at, problem=problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What `decide` is asked about; snapshots oldest first."""
+
+    snapshots: tuple[Snapshot, ...]
+    keep: Keep
+    held: Mapping[str, Hold]
+    zone: tzinfo
+    now: datetime
+
+    def decided(self, decide: Decide) -> tuple[Decision, ...]:
+        """Ask `decide`."""
+        return decide(self.snapshots, self.keep, held=self.held, zone=self.zone, now=self.now)
+
+    def kept(self, decide: Decide) -> set[str]:
+        """Return the ids that stay."""
+        return {decision.snapshot.id for decision in self.decided(decide) if not decision.goes}
+
+    @property
+    def good(self) -> tuple[Snapshot, ...]:
+        """The good ones that were taken by a clock that `now` does not contradict, newest first."""
+        return tuple(each for each in reversed(self.snapshots) if each.is_good and each.taken_at <= self.now + DAY)
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, now_after: bool = False) -> History:
+    """Draw up to 30 snapshots whose distances are of one or of several scales."""
+    scales = draw(st.lists(st.sampled_from(SCALES), min_size=1, max_size=3))
+    steps = draw(st.lists(st.tuples(st.sampled_from(scales), st.integers(0, 4)), min_size=1, max_size=30))
+    at, sequence, snapshots = draw(st.sampled_from(STARTS)), 1, []
+    for scale, times in steps:
+        sequence = sequence + 1 if snapshots and not times else 1
+        at += timedelta(seconds=scale * times)
+        status = draw(st.sampled_from((Status.OK, Status.OK, Status.OK, Status.WARNING, Status.SUSPECT)))
+        problem = draw(st.sampled_from(("", "", "", "", "", "broken")))
+        snapshots.append(make(at, status, sequence=sequence, problem=problem))
+    ids = [snapshot.id for snapshot in snapshots]
+    ahead = draw(st.sampled_from((0, 1, 3600, 20 * 3600, 400 * 86400)))
+    back = 0 if now_after else draw(st.sampled_from((0, 0, 0, 23 * 3600, 30 * 3600, 3 * 86400, 90 * 86400)))
+    now = at + timedelta(seconds=ahead) - timedelta(seconds=back)
+    ends = st.sampled_from((None, now + DAY, now - DAY))
+    return History(
+        snapshots=tuple(snapshots),
+        keep=draw(keeps()),
+        held=draw(st.dictionaries(st.sampled_from(ids), st.builds(Hold, until=ends), max_size=3)),
+        zone=ZoneInfo(draw(st.sampled_from(ZONES))),
+        now=now,
+    )
+
+
+@st.composite
+def keeps(draw: st.DrawFn) -> Keep:
+    """Draw a policy with one to three rules."""
+    rules = st.sampled_from(("last", "hourly", "daily", "weekly", "monthly", "yearly"))
+    counts = st.sampled_from((1, 1, 2, 3, 7, 1000))
+    return Keep(**draw(st.dictionaries(rules, counts, min_size=1, max_size=3)))
+
+
+def p1_a_second_look_at_what_stays_deletes_nothing(history: History, decide: Decide) -> None:
+    kept = history.kept(decide)
+    left = replace(history, snapshots=tuple(each for each in history.snapshots if each.id in kept))
+
+    assert left.kept(decide) == kept
+
+
+def p2_the_newest_good_one_and_the_newest_ok_one_stay(history: History, decide: Decide) -> None:
+    oks = [each for each in history.good if each.status is Status.OK]
+
+    assert {each.id for each in (*history.good[:1], *oks[:1])} <= history.kept(decide)
+
+
+def p3_what_is_held_stays_until_the_hold_ends(history: History, decide: Decide) -> None:
+    held = {id_ for id_, hold in history.held.items() if hold.until is None or hold.until > history.now}
+    unheld = replace(history, held={id_: hold for id_, hold in history.held.items() if id_ in held})
+
+    assert held <= history.kept(decide)
+    assert unheld.kept(decide) == history.kept(decide)
+
+
+def p4_time_that_passes_deletes_no_good_one(history: History, decide: Decide) -> None:
+    forever = replace(history, held={id_: Hold() for id_ in history.held})
+    in_order = replace(forever, now=max(history.now, history.snapshots[-1].taken_at))
+    for days in (1, 40, 400, 5 * 365):
+        later = replace(in_order, now=in_order.now + days * DAY)
+
+        assert later.kept(decide) == in_order.kept(decide)
+
+
+def p5_a_clock_that_went_back_deletes_nothing_from_the_future(history: History, decide: Decide) -> None:
+    forever = replace(history, held={id_: Hold() for id_ in history.held})
+    kept = forever.kept(decide)
+    for back in (timedelta(hours=25), 8 * DAY, 100 * DAY, 2000 * DAY):
+        before = replace(forever, now=history.now - back)
+        future = {each.id for each in history.snapshots if each.taken_at > before.now + DAY}
+
+        assert future <= before.kept(decide)
+        assert {id_ for id_ in kept if id_ in {each.id for each in history.good}} <= before.kept(decide)
+
+
+def p6_a_larger_number_never_deletes_more(history: History, decide: Decide) -> None:
+    for rule, count in history.keep:
+        more = replace(history, keep=history.keep.model_copy(update={rule: count + 1}))
+
+        assert history.kept(decide) <= more.kept(decide)
+
+
+def p7_what_is_not_good_has_no_say_in_which_good_ones_stay(history: History, decide: Decide) -> None:
+    alone = replace(history, snapshots=tuple(each for each in history.snapshots if each.is_good))
+    good = {each.id for each in alone.snapshots}
+
+    assert history.kept(decide) & good == alone.kept(decide)
+
+
+def p8_the_order_of_what_is_asked_does_not_matter(history: History, decide: Decide) -> None:
+    turned = replace(history, snapshots=history.snapshots[::-1])
+    mixed = replace(history, snapshots=history.snapshots[1::2] + history.snapshots[::2])
+
+    assert turned.decided(decide) == mixed.decided(decide) == history.decided(decide)
+    ages = [(each.snapshot.taken_at, len(each.snapshot.id), each.snapshot.id) for each in history.decided(decide)]
+    assert ages == sorted(ages, reverse=True)
+
+
+def p9_an_empty_policy_keeps_all(history: History, decide: Decide) -> None:
+    everything = {each.id for each in history.snapshots}
+
+    assert replace(history, keep=Keep()).kept(decide) == everything
+    assert {
+        each.snapshot.id for each in decide(history.snapshots, None, held={}, zone=UTC, now=history.now)
+    } == everything
+
+
+def p10_no_more_good_ones_stay_than_were_asked_for(history: History, decide: Decide) -> None:
+    free = replace(history, held={})
+    asked_for = sum(count for _rule, count in history.keep)
+
+    assert len(free.kept(decide) & {each.id for each in history.good}) <= asked_for + 2
+
+
+def p11_pruning_after_each_run_keeps_what_one_prune_at_the_end_keeps(history: History, decide: Decide) -> None:
+    at_the_end = replace(history, held={}, now=history.snapshots[-1].taken_at)
+    left: tuple[Snapshot, ...] = ()
+    for snapshot in history.snapshots:
+        each = replace(at_the_end, snapshots=(*left, snapshot), now=snapshot.taken_at)
+        kept = each.kept(decide)
+        left = tuple(one for one in each.snapshots if one.id in kept)
+
+    assert at_the_end.kept(decide) <= {each.id for each in left}
+
+
+def p12_each_bucket_of_the_calendar_has_one_that_stands_for_it(history: History, decide: Decide) -> None:
+    """The newest ok one, else the newest; by a calendar of our own, with an hour of UTC for an hour."""
+    for rule, bucket_of in CALENDAR.items():
+        for count in (1, 2, 5, 1000):
+            asked = replace(history, keep=Keep(**{rule: count}), held={})
+            buckets = [
+                list(group) for _, group in groupby(history.good, key=lambda each: bucket_of(each, history.zone))
+            ]
+            chosen = {_stands_for(bucket).id for bucket in buckets[:count]}
+            always = {each.id for each in history.good[:1]}
+            always |= {each.id for each in [each for each in history.good if each.status is Status.OK][:1]}
+
+            assert asked.kept(decide) & {each.id for each in history.good} == chosen | always
+
+
+def p13_every_one_that_stays_has_a_reason_and_each_reason_is_told_once(history: History, decide: Decide) -> None:
+    for decision in history.decided(decide):
+        assert decision.goes == (not decision.reasons)
+        assert all(decision.reasons)
+        assert len(set(decision.reasons)) == len(decision.reasons)
+    assert len(history.decided(decide)) == len(history.snapshots)
+
+
+def p14_a_damaged_one_stays_and_so_does_a_suspect_one_for_a_week(history: History, decide: Decide) -> None:
+    damaged = {each.id for each in history.snapshots if each.problem}
+    suspects = [each for each in reversed(history.snapshots) if not each.problem and not each.is_good]
+    past = [each for each in suspects if each.taken_at <= history.now + DAY]
+    young = {each.id for each in suspects if not history.good or each.taken_at >= history.good[0].taken_at - 7 * DAY}
+
+    assert damaged | young | {each.id for each in past[:1]} <= history.kept(decide)
+
+
+def _stands_for(bucket: Sequence[Snapshot]) -> Snapshot:
+    return next((each for each in bucket if each.status is Status.OK), bucket[0])
+
+
+def _local_day(snapshot: Snapshot, zone: tzinfo) -> date:
+    return snapshot.taken_at.astimezone(zone).date()
+
+
+def _monday(snapshot: Snapshot, zone: tzinfo) -> date:
+    day = _local_day(snapshot, zone)
+    return day - timedelta(days=day.weekday())
+
+
+CALENDAR: Mapping[str, Callable[[Snapshot, tzinfo], object]] = {
+    "last": lambda snapshot, _zone: snapshot.id,
+    "hourly": lambda snapshot, _zone: int(snapshot.taken_at.timestamp()) // 3600,
+    "daily": _local_day,
+    "weekly": _monday,
+    "monthly": lambda snapshot, zone: _local_day(snapshot, zone).replace(day=1),
+    "yearly": lambda snapshot, zone: _local_day(snapshot, zone).year,
+}
+PROPERTIES: tuple[Callable[[History, Decide], None], ...] = tuple(
+    value for name, value in sorted(globals().items()) if name.startswith("p") and name[1].isdigit()
+)
+REAL: Decide = the_real_decide

@@ -1,0 +1,142 @@
+"""Retention: which snapshots stay, why, and what stops a prune."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+
+from backupjump.config.models import Keep
+from backupjump.run import Status
+from backupjump.store.marks import Hold
+from backupjump.store.retention import Decision, brakes, decide
+from backupjump.store.snapshots import Snapshot
+from retention_world import PROPERTIES, REAL, Decide, History, histories, make
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "retention"
+PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize("must_hold", PROPERTIES, ids=lambda each: each.__name__)
+def test_it_holds_of_every_history(must_hold: Callable[[History, Decide], None]) -> None:
+    @settings(max_examples=150, deadline=None)
+    @given(histories())
+    def check(history: History) -> None:
+        must_hold(history, REAL)
+
+    check()
+
+
+def nightly(nights: int, *, last: datetime = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)) -> list[Snapshot]:
+    return [make(last - number * DAY) for number in range(nights)]
+
+
+def golden_cases() -> dict[str, tuple[Decision, ...]]:
+    """Return what is decided in each of the cases that have a golden file."""
+    year = nightly(400)
+    odd = nightly(12)
+    odd[0] = make(odd[0].taken_at, Status.WARNING)
+    odd[2] = make(odd[2].taken_at, Status.SUSPECT)
+    odd[3] = make(odd[3].taken_at, problem="meta.json is not JSON")
+    odd[11] = make(odd[11].taken_at, Status.SUSPECT)
+    odd += [make(NOW + 30 * DAY), make(odd[1].taken_at - HOUR, Status.WARNING), make(odd[1].taken_at, sequence=2)]
+    held = {
+        odd[6].id: Hold(until=NOW + 40 * DAY, note="taxes"),
+        odd[7].id: Hold(),
+        odd[8].id: Hold(until=NOW - DAY),
+    }
+    autumn = [make(datetime(2026, 10, 24, 22, tzinfo=UTC) + number * HOUR / 2) for number in range(12)]
+
+    def by(snapshots: list[Snapshot], keep: Keep | None, held: dict[str, Hold] | None = None) -> tuple[Decision, ...]:
+        return decide(snapshots, keep, held=held or {}, zone=PARIS, now=NOW)
+
+    return {
+        "a-year-of-nights": by(year, Keep(last=3, daily=7, weekly=4, monthly=12)),
+        "everything-odd": by(odd, Keep(daily=3), held),
+        "no-keep": by(year[:3], None),
+        "hours-of-a-clock-change": by(autumn, Keep(hourly=4, daily=2)),
+        "years": by([make(NOW - number * 100 * DAY) for number in range(12)], Keep(yearly=3)),
+    }
+
+
+@pytest.mark.parametrize("name", golden_cases())
+def test_each_reason_is_told_as_it_was(name: str) -> None:
+    told = "".join(
+        f"{decision.snapshot.id:24} {'; '.join(decision.reasons) or '-'}\n" for decision in golden_cases()[name]
+    )
+
+    assert told == (GOLDEN / f"{name}.txt").read_text()
+
+
+def test_every_golden_file_has_its_case() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(golden_cases())
+
+
+def decisions(*, good: int, going: int, suspects_going: int = 0) -> tuple[Decision, ...]:
+    """Return what would be decided of `good` nights until yesterday, the oldest of which go."""
+    snapshots = nightly(good, last=NOW - HOUR)
+    stay = [Decision(snapshot=each, reasons=("daily",)) for each in snapshots[: good - going]]
+    go = [Decision(snapshot=each, reasons=()) for each in snapshots[good - going :]]
+    older = [make(NOW - (1000 + number) * DAY, Status.SUSPECT) for number in range(suspects_going)]
+    return (*stay, *go, *(Decision(snapshot=each, reasons=()) for each in older))
+
+
+@pytest.mark.parametrize(
+    ("good", "going", "stopped"),
+    [(10, 0, False), (4, 3, False), (10, 3, False), (10, 4, True), (16, 4, False), (16, 5, True), (400, 100, False)],
+)
+def test_more_than_three_and_a_quarter_do_not_go_at_once(good: int, going: int, *, stopped: bool) -> None:
+    told = brakes(decisions(good=good, going=going), now=NOW)
+
+    assert told == (f"{going} of {good} good snapshots would go at once" if stopped else None)
+
+
+def test_suspect_ones_may_go_in_any_number() -> None:
+    assert brakes(decisions(good=4, going=0, suspects_going=9), now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (NOW - 2 * HOUR, "before the newest record, 2026-11-22T11:00:00Z"),
+        (NOW - HOUR, None),
+        (NOW + 59 * DAY, None),
+        (NOW + 61 * DAY, "61 days after the newest record"),
+    ],
+)
+def test_a_clock_that_can_t_be_right_stops_a_prune(now: datetime, words: str | None) -> None:
+    told = brakes(decisions(good=10, going=1), now=now)
+
+    assert (words is None) == (told is None)
+    assert words is None or words in (told or "")
+
+
+def test_runs_that_published_nothing_show_that_the_clock_is_right() -> None:
+    told = brakes(decisions(good=10, going=1), now=NOW + 100 * DAY, recorded_at=NOW + 99 * DAY)
+
+    assert told is None
+
+
+def test_a_run_that_is_recorded_later_than_now_shows_that_the_clock_is_wrong() -> None:
+    told = brakes(decisions(good=10, going=1), now=NOW, recorded_at=NOW + HOUR)
+
+    assert told is not None
+    assert "before the newest record" in told
+
+
+def test_a_wrong_clock_stops_nothing_when_nothing_goes() -> None:
+    assert brakes(decisions(good=10, going=0), now=NOW - 300 * DAY) is None
+
+
+def test_a_suspect_newest_one_stops_a_prune_until_someone_has_looked() -> None:
+    newest = Decision(snapshot=make(NOW, Status.SUSPECT), reasons=("suspect",))
+
+    told = brakes((newest, *decisions(good=10, going=1)), now=NOW + HOUR)
+
+    assert told == f"the newest snapshot, {newest.snapshot.id}, is suspect: look at it first"
