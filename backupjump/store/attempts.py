@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from backupjump.errors import StoreFull
+from backupjump.errors import StoreError, StoreFull
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
 from backupjump.store.store import Store
@@ -78,10 +78,18 @@ def empty_trash(folder: JobFolder) -> None:
 
 
 def point_latest(folder: JobFolder, id_: str) -> None:
-    """Make `latest` name the snapshot `id_`, in one step: there is always one to follow."""
+    """Make `latest` name the snapshot `id_`, in one step: there is always one to follow.
+
+    Raises StoreError when a folder has its place, an OSError when the store can't be written.
+    """
     target = f"{folder.snapshots.name}/{id_}"
     if folder.latest.is_symlink() and str(folder.latest.readlink()) == target:
         return
+    if folder.latest.is_dir() and not folder.latest.is_symlink():
+        raise StoreError(
+            f"{folder.latest} is a folder, where a link to the newest snapshot belongs",
+            hint=f"a copy made it one? delete it, or move it out of the store: {folder.latest}",
+        )
     new = folder.path / ".latest.new"
     new.unlink(missing_ok=True)
     new.symlink_to(target)
@@ -96,5 +104,5 @@ def tidy(folder: JobFolder, latest: str | None) -> None:
             point_latest(folder, latest)
         for attempt in older_attempts(folder):
             discard(folder, attempt)
-    except OSError as error:
+    except (OSError, StoreError) as error:
         log.warning("%s could not be tidied up after the snapshot was published: %s", folder.path, error)

@@ -85,6 +85,18 @@ def test_latest_is_a_link_that_still_leads_there_when_the_disk_is_mounted_elsewh
     assert str(folder.latest.readlink()) == f"snapshots/{ID}"
 
 
+def test_a_folder_in_the_place_of_latest_is_named_with_what_to_do_about_it(folder: JobFolder) -> None:
+    take(folder, one_file)
+    folder.latest.unlink()
+    folder.latest.mkdir()
+
+    with pytest.raises(StoreError, match=r"latest is a folder, where a link .* belongs") as refused:
+        attempt(folder, one_file)
+
+    assert str(folder.latest) in refused.value.hint
+    assert not os.path.lexists(folder.path / ".latest.new")
+
+
 def test_a_suspect_snapshot_is_published_but_latest_and_the_next_base_stay(folder: JobFolder) -> None:
     take(folder, one_file)
     suspect = take(folder, nothing, status=Status.SUSPECT).snapshot
