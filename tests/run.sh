@@ -29,4 +29,4 @@ step "lint (ruff check)" ruff check .
 step "types (mypy)" mypy
 step "layers (lint-imports)" lint-imports
 say "tests (pytest)"
-exec python -m pytest --numprocesses auto "$@" # its summary is the last line
+exec python -m pytest --numprocesses auto --dist worksteal "$@" # its summary is the last line
