@@ -13,6 +13,8 @@ import pytest
 from backupjump.demo.lab import Lab
 
 _DESELECTED = "backupjump_deselected"
+# The others have the limit of pyproject.toml.
+_LONG_SECONDS = 3600
 
 
 @pytest.fixture
@@ -27,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
     left_out = [item for item in items if _is_left_out(item, config)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
