@@ -20,6 +20,7 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.marker import Marker, write_marker
 from backupjump.store.store import Store, open_store
+from backupjump.store.trash import empty_trash, throw_away
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 MARKER = Marker(
@@ -122,6 +123,19 @@ _WRITES = frozenset(
 
 def take_and_die(folder: JobFolder, fill: Fill, *, nth: int) -> None:
     """Take a snapshot, killed right before the `nth` of all operations that could change the store."""
+    _die_before(nth)
+    take(folder, fill)
+
+
+def prune_and_die(folder: JobFolder, ids: tuple[str, ...], *, nth: int) -> None:
+    """Prune snapshots, killed right before the `nth` of all operations that could change the store."""
+    _die_before(nth)
+    with locked(folder):
+        throw_away(folder, ids)
+    empty_trash(folder, wait=True)
+
+
+def _die_before(nth: int) -> None:
     operations = count(1)
 
     def hook(event: str, _arguments: object) -> None:
@@ -129,7 +143,6 @@ def take_and_die(folder: JobFolder, fill: Fill, *, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-    take(folder, fill)
 
 
 def a_few_files(staging: Staging) -> None:

@@ -1,10 +1,9 @@
-"""What a job's folder holds besides snapshots: attempts that broke off, trash, and where `latest` points."""
+"""What a job's folder holds besides snapshots: attempts that broke off, and where `latest` points."""
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +13,8 @@ from backupjump.errors import StoreError, StoreFull
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
 from backupjump.store.store import Store
-from backupjump.store.tree import remove_tree, sync_folder
+from backupjump.store.trash import discard, empty_trash
+from backupjump.store.tree import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,17 @@ def begun_ns(attempt: Path) -> int:
 
 
 def make_room(store: Store, folder: JobFolder) -> None:
-    """Give up what broken-off attempts got, oldest first, rather than never find room again."""
+    """Wait for what is being deleted, then give up what broken-off attempts got, oldest first: room must be found."""
+    try:
+        return store.check_room()
+    except StoreFull:
+        empty_trash(folder, wait=True)
     for attempt in reversed(older_attempts(folder)):
         try:
             return store.check_room()
         except StoreFull:
             log.warning("the store is full: giving up what the attempt %s had got", attempt.name)
-            discard(folder, attempt)
+            discard(folder, attempt, wait=True)
     return store.check_room()
 
 
@@ -59,22 +63,6 @@ def free_id(folder: JobFolder, now: datetime) -> str:
     second = read_id(snapshot_id(now))
     assert second is not None
     return snapshot_id(now, sequence=1 + max((each[1] for each in taken if each and each[0] == second[0]), default=0))
-
-
-def discard(folder: JobFolder, attempt: Path) -> None:
-    """Delete an attempt, by way of trash/, so that a crash leaves no half attempt to link to."""
-    attempt.rename(folder.trash / attempt.name)
-    empty_trash(folder)
-
-
-def empty_trash(folder: JobFolder) -> None:
-    """Delete all that is in trash/."""
-    fd = os.open(folder.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for path in list(folder.trash.iterdir()):
-            remove_tree(path.name, folder_fd=fd)
-    finally:
-        os.close(fd)
 
 
 def point_latest(folder: JobFolder, id_: str) -> None:

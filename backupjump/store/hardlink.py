@@ -22,8 +22,6 @@ from backupjump.run import Counts, Run, utc_now
 from backupjump.store.attempts import (
     NOTE_NAME,
     begun_ns,
-    discard,
-    empty_trash,
     free_id,
     make_room,
     older_attempts,
@@ -45,6 +43,7 @@ from backupjump.store.snapshots import (
     read_snapshot,
 )
 from backupjump.store.store import Store
+from backupjump.store.trash import discard, empty_trash
 from backupjump.store.tree import sync_folder, walk
 
 log = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ def stage(
     left half done (trash, `latest`) is finished first. Raises StoreFull without room, else StoreError.
     """
     with told_as_store_error("no work folder can be made in the store"):
-        empty_trash(folder)
+        empty_trash(folder, wait=False)
         make_room(store, folder)
         base = newest_good(list_snapshots(folder))
         if base is not None:

@@ -1,0 +1,55 @@
+"""What is to be deleted goes by way of trash/: out of the lists in one rename, gone when there is time."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from backupjump.errors import StoreError
+from backupjump.store.failures import told_as_store_error
+from backupjump.store.layout import JobFolder
+from backupjump.store.tree import remove_tree, sync_folder
+
+log = logging.getLogger(__name__)
+
+
+def throw_away(folder: JobFolder, ids: Collection[str]) -> None:
+    """Take snapshots out of the job, each whole, for `empty_trash` to delete; the job's lock must be held.
+
+    When this returns they are gone after a power cut too; a StoreError leaves each whole or gone.
+    """
+    with told_as_store_error("a snapshot can't be moved to the trash"):
+        for id_ in ids:
+            # rename(2) would quietly take the place of an empty folder.
+            if os.path.lexists(folder.trash / id_):
+                raise StoreError(f"{folder.trash / id_} is already there", hint="do two servers share this store?")
+            (folder.snapshots / id_).rename(folder.trash / id_)
+            log.info("%s/%s: snapshot %s pruned", folder.desktop, folder.job, id_)
+        # Before the first file goes: else a power cut could bring the name back without it.
+        sync_folder(folder.trash)
+        sync_folder(folder.snapshots)
+
+
+def discard(folder: JobFolder, attempt: Path, *, wait: bool = False) -> None:
+    """Delete an attempt, by way of trash/, so that a crash leaves no half attempt to link to."""
+    attempt.rename(folder.trash / attempt.name)
+    empty_trash(folder, wait=wait)
+
+
+def empty_trash(folder: JobFolder, *, wait: bool) -> None:
+    """Delete all that is in trash/; the job's lock is not needed.
+
+    Where another process is at it already, `wait` for it and delete what is left, or leave it to that one.
+    """
+    fd = os.open(folder.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for path in list(folder.trash.iterdir()):
+            remove_tree(path.name, folder_fd=fd)
+    except BlockingIOError:
+        log.debug("another process empties %s", folder.trash)
+    finally:
+        os.close(fd)
