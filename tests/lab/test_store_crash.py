@@ -67,7 +67,7 @@ def test_a_kill_at_a_random_moment_costs_no_snapshot(tmp_path: Path, part: int) 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
 def test_many_kills_at_random_moments_cost_no_snapshot(tmp_path: Path, part: int) -> None:
-    kill_again_and_again(tmp_path, seed=f"{SEED} long {part}", kills=100)
+    kill_again_and_again(tmp_path, seed=f"{SEED} long {part}", kills=40)
 
 
 def kill_again_and_again(tmp_path: Path, *, seed: str, kills: int) -> None:
