@@ -87,6 +87,9 @@ def _local(target: str) -> Path:
 
     if target.startswith("desktop:"):
         raise UsageError("restoring onto the Desktop is not possible", hint="name a folder of this machine after --to")
+    if not target:
+        # Path("") is the current folder, which nobody means who writes --to "$UNSET".
+        raise UsageError("--to is empty", hint="name the folder to restore below; --to . is this one")
     return Path(target)
 
 

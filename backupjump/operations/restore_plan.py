@@ -105,9 +105,11 @@ def plan_restore(
 def _real_folder(target: Path) -> Path:
     """Return the folder that `target` names, whatever symlinks its user wrote; it need not be there yet."""
     real = Path(os.path.realpath(target))
-    if real.exists() and not real.is_dir():
+    nearest = next(path for path in (real, *real.parents) if os.path.lexists(path))
+    if not nearest.is_dir():
         raise RestoreRefused(
-            f"{target} is not a folder", hint="name a folder after --to; it is made if it is not there"
+            f"{target if nearest == real else nearest} is not a folder",
+            hint="name a folder after --to; it is made if it is not there",
         )
     return real
 

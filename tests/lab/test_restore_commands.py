@@ -276,3 +276,10 @@ def test_a_store_whose_disk_is_not_there_is_told_as_that(place: Place) -> None:
         said = place.say(*words)
         assert said.code == 1
         assert "is not a store" in said.err
+
+
+def test_an_empty_word_after_to_is_not_the_folder_one_stands_in(place: Place) -> None:
+    said = place.say("restore", "nightly", "--to", "")
+
+    assert said.code == 2
+    assert "--to is empty" in said.err

@@ -160,3 +160,10 @@ def test_a_file_as_the_target_is_refused(world: World) -> None:
 
     with pytest.raises(RestoreRefused, match="is not a folder"):
         planned(world)
+
+
+def test_a_target_below_a_file_is_refused_with_the_file_s_name(world: World) -> None:
+    world.target.write_text("a file")
+
+    with pytest.raises(RestoreRefused, match=f"^{world.target} is not a folder$"):
+        planned(replace(world, target=world.target / "in" / "it"))
