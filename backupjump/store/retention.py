@@ -28,10 +28,11 @@ LONGEST_PAUSE = timedelta(days=60)
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Why a snapshot stays; without a reason it may go."""
+    """Why a snapshot stays; without a reason it may go. `held`: one of the reasons is that someone wants it."""
 
     snapshot: Snapshot
     reasons: tuple[str, ...]
+    held: bool = False
 
     @property
     def goes(self) -> bool:
@@ -74,7 +75,10 @@ def decide(
         _suspect(past, good),
     ):
         reasons[snapshot.id].append(reason)
-    return tuple(Decision(snapshot=each, reasons=tuple(reasons[each.id])) for each in newest_first)
+    return tuple(
+        Decision(snapshot=each, reasons=tuple(reasons[each.id]), held=_is_held(each, held, now))
+        for each in newest_first
+    )
 
 
 def brakes(decisions: Sequence[Decision], *, now: datetime, recorded_at: datetime | None = None) -> str | None:
@@ -99,6 +103,10 @@ def _is_ahead(snapshot: Snapshot, now: datetime) -> bool:
     return snapshot.taken_at > now + FUTURE
 
 
+def _is_held(snapshot: Snapshot, held: Mapping[str, Hold], now: datetime) -> bool:
+    return snapshot.id in held and held[snapshot.id].lasts(now)
+
+
 def _rules(keep: Keep | None) -> dict[str, int]:
     return {name: count for name, count in keep or () if count}
 
@@ -119,8 +127,8 @@ def _held(
     newest_first: Sequence[Snapshot], held: Mapping[str, Hold], *, zone: tzinfo, now: datetime
 ) -> Iterator[tuple[Snapshot, str]]:
     for snapshot in newest_first:
-        hold = held.get(snapshot.id)
-        if hold is not None and hold.lasts(now):
+        if _is_held(snapshot, held, now):
+            hold = held[snapshot.id]
             until = f" until {hold.until.astimezone(zone):%Y-%m-%d}" if hold.until is not None else ""
             yield snapshot, f"held{until}" + (f": {shown(hold.note)}" if hold.note else "")
 

@@ -78,6 +78,21 @@ def test_every_golden_file_has_its_case() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == set(golden_cases())
 
 
+def test_a_suspect_one_goes_when_it_is_more_than_a_week_older_than_the_newest_good_one() -> None:
+    newest = NOW - HOUR
+    suspects = [make(newest - age, Status.SUSPECT) for age in (DAY, 7 * DAY, 7 * DAY + HOUR)]
+
+    decided = decide([make(newest), *suspects], Keep(last=1), held={}, zone=PARIS, now=NOW)
+
+    assert [decision.goes for decision in decided] == [False, False, False, True]
+
+
+def test_a_lone_suspect_one_stays_to_be_looked_at_however_old() -> None:
+    decided = decide([make(NOW), make(NOW - 900 * DAY, Status.SUSPECT)], Keep(last=1), held={}, zone=PARIS, now=NOW)
+
+    assert [decision.reasons[-1] for decision in decided] == ["last 1 of 1", "suspect: the newest one"]
+
+
 def decisions(*, good: int, going: int, suspects_going: int = 0) -> tuple[Decision, ...]:
     """Return what would be decided of `good` nights until yesterday, the oldest of which go."""
     snapshots = nightly(good, last=NOW - HOUR)
