@@ -19,6 +19,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     │   ├── NoStore              1   failed       no marker: an unmounted disk is an empty folder
     │   └── StoreFull            1   failed
     ├── RestoreRefused           1   failed
+    ├── PruneRefused             1   failed       a brake: a person has to look first
     ├── ProgramMissing           1   failed
     ├── DesktopAway             75   away
     │   ├── JumpNodeUnreachable 75   away
@@ -134,6 +135,12 @@ class RestoreRefused(BackupjumpError):
     """A restore that would write where it was not asked to."""
 
     code = "restore"
+
+
+class PruneRefused(BackupjumpError):
+    """A prune that would delete so much, or at such a time, that a person should see it first; nothing was touched."""
+
+    code = "prune"
 
 
 class ProgramMissing(BackupjumpError):

@@ -79,10 +79,11 @@ def take(
     sources: tuple[str, ...] = ("/home/me",),
     status: Status = Status.OK,
     hashes: Mapping[bytes, str] | None = None,
+    at: datetime = AT,
 ) -> Published:
     """Take a snapshot of what `fill` puts into the tree."""
     with opened(folder) as store:
-        staging = stage(store, folder, sources=sources, run_id="r1", now=AT)
+        staging = stage(store, folder, sources=sources, run_id="r1", now=at)
         fill(staging)
         return publish(
             store, folder, staging, run=replace(RUN, status=status), hashes=hashes or {}, how={"rsync": "3.5.0"}

@@ -30,6 +30,9 @@ COMMANDS = {
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
     "ls": ("backupjump.cli.snapshots", "ls", "What is in a snapshot."),
+    "prune": ("backupjump.cli.prune", "prune", "Delete the snapshots that the job's `keep` does not keep."),
+    "hold": ("backupjump.cli.prune", "hold", "Keep a snapshot, whatever `keep` says."),
+    "release": ("backupjump.cli.prune", "release", "Let `keep` decide about a held snapshot again."),
     "restore": ("backupjump.cli.restore", "restore", "Bring files back from a snapshot."),
 }
 

@@ -13,7 +13,7 @@ from backupjump.cli.arguments import job_names
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.listing import Listed
-    from backupjump.store.snapshots import Snapshot
+    from backupjump.store.retention import Decision
 
 
 @click.command(short_help="The snapshots of a job.")
@@ -23,34 +23,37 @@ if TYPE_CHECKING:
 def snapshots(options: Options, job: str, *, as_json: bool) -> None:
     """List the snapshots of JOB, newest last.
 
-    `new` is what a snapshot added to the store; the rest of its size it shares with older ones.
+    `new` is what a snapshot added to the store; the rest of its size it shares with older ones. Why each
+    one stays is told by `backupjump prune JOB --dry-run`.
 
     \b
     Examples:
       backupjump snapshots nightly
       backupjump snapshots nightly --json | jq -r '.[-1].id'
     """
-    from backupjump.operations.listing import snapshot_json, snapshots_of
+    from backupjump.operations.listing import decided_snapshots_of, snapshot_json
     from backupjump.operations.site import open_site
 
-    found = snapshots_of(open_site(options.config), job)
+    found = decided_snapshots_of(open_site(options.config), job)
     if as_json:
-        render.json_array(snapshot_json(snapshot) for snapshot in found)
+        render.json_array(snapshot_json(decision) for decision in found)
         return
     if not found:
         click.echo(f"{job} has no snapshot yet; the first comes with: backupjump run {job}")
         return
-    headers = ("id", "taken", "status", "files", "size", "new")
-    render.table(headers, [_row(snapshot) for snapshot in found], right=headers[3:])
-    for snapshot in found:
+    headers = ("id", "taken", "status", "files", "size", "new", "held")
+    columns = len(headers) if any(decision.held for decision in found) else len(headers) - 1
+    render.table(headers[:columns], [_row(decision)[:columns] for decision in found], right=headers[3:6])
+    for snapshot in (decision.snapshot for decision in found):
         if snapshot.problem:
             click.echo(f"{snapshot.id} is damaged: {snapshot.problem}", err=True)
 
 
-def _row(snapshot: Snapshot) -> tuple[str, ...]:
+def _row(decision: Decision) -> tuple[str, ...]:
+    snapshot, held = decision.snapshot, "held" if decision.held else ""
     taken = render.local_time(snapshot.taken_at)
     if snapshot.problem:
-        return (snapshot.id, taken, "damaged", "?", "?", "?")
+        return (snapshot.id, taken, "damaged", "?", "?", "?", held)
     return (
         snapshot.id,
         taken,
@@ -58,6 +61,7 @@ def _row(snapshot: Snapshot) -> tuple[str, ...]:
         render.number(snapshot.files_total),
         render.size(snapshot.bytes_total),
         render.size(snapshot.bytes_new),
+        held,
     )
 
 

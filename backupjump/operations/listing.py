@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from backupjump.operations.job_state import job_state
+from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.manifest import read_manifest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from backupjump.operations.site import Site
     from backupjump.run import Run
     from backupjump.store.manifest import Entry
+    from backupjump.store.retention import Decision
     from backupjump.store.snapshots import Snapshot
 
 
@@ -62,13 +64,17 @@ class Listed:
 
 def snapshots_of(site: Site, job_name: str) -> tuple[Snapshot, ...]:
     """Return all snapshots of a job, oldest first."""
-    job = site.job(job_name)
-    _zone(site)
-    return list_snapshots(site.folder_of(job))
+    return tuple(decision.snapshot for decision in decided_snapshots_of(site, job_name))
 
 
-def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
-    """Return a snapshot as JSON values; the keys are API."""
+def decided_snapshots_of(site: Site, job_name: str) -> tuple[Decision, ...]:
+    """Return all snapshots of a job, oldest first, each with why a prune would keep it."""
+    return decisions_of(site, site.job(job_name), now=utc_now())[::-1]
+
+
+def snapshot_json(decision: Decision) -> dict[str, Any]:
+    """Return a snapshot as JSON values; the keys are API. No reason to keep it means that a prune deletes it."""
+    snapshot = decision.snapshot
     return {
         "job": snapshot.job,
         "id": snapshot.id,
@@ -77,8 +83,8 @@ def snapshot_json(snapshot: Snapshot) -> dict[str, Any]:
         "files_total": snapshot.files_total,
         "bytes_total": snapshot.bytes_total,
         "bytes_new": snapshot.bytes_new,
-        "held": False,
-        "keep_reasons": [],
+        "held": decision.held,
+        "keep_reasons": list(decision.reasons),
     }
 
 
@@ -91,7 +97,7 @@ def list_path(
     an unknown job, snapshot or path.
     """
     job = site.job(job_name)
-    zone = _zone(site)
+    zone = store_zone(site)
     wanted = desktop_path(path)
     found = find_snapshot(list_snapshots(site.folder_of(job)), snapshot, at=at, now=utc_now(), zone=zone)
     lines = list_entries(read_manifest(found.manifest), wanted, recursive=recursive)
@@ -145,9 +151,3 @@ def job_states(site: Site) -> tuple[JobState, ...]:
             job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now)
             for name, job in sorted(site.server.jobs.items())
         )
-
-
-def _zone(site: Site) -> ZoneInfo:
-    """Return the store's time zone; NoStore when its disk is not there, which must not read as `no snapshots`."""
-    settings = site.server.store
-    return ZoneInfo(read_marker(settings.path, uuid=settings.uuid).timezone)
