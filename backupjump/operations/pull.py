@@ -120,14 +120,14 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     assert pull.staging is not None
     assert pull.rsyncs is not None
     status = Status.WARNING if pulled.warning else Status.OK
-    pull.run = replace(
-        pull.run, status=status, exit_code=exit_code_of(status), snapshot=pull.staging.id, warnings=pulled.warnings
-    )
+    pull.run = replace(pull.run, warnings=pulled.warnings)
+    # The Run names a snapshot only once there is one: what follows can fail.
+    whole = replace(pull.run, status=status, exit_code=exit_code_of(status), snapshot=pull.staging.id)
     published = publish_staging(
         pull.store,
         pull.folder,
         pull.staging,
-        run=replace(pull.run, ended_at=utc_now()),
+        run=replace(whole, ended_at=utc_now()),
         hashes=pulled.hashes,
         how={
             "route": pull.route.kind.value,

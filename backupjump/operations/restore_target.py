@@ -136,4 +136,6 @@ def _stands(name: bytes, folder: int) -> bool:
 
 
 def _refused(path: bytes, error: OSError) -> RestoreRefused:
-    return RestoreRefused(f"{shown(path) or 'the target'} below the target: {error.strerror}")
+    where = f"{shown(path)} below the target" if path else "the target folder"
+    hint = "name a folder that this user may write to" if isinstance(error, PermissionError) else ""
+    return RestoreRefused(f"{where}: {error.strerror}", hint=hint)

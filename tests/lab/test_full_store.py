@@ -77,3 +77,19 @@ def test_a_store_whose_disk_is_not_mounted_gets_nothing_written_below_its_mount_
 
     assert (said.code, said.json["error"]["code"]) == (1, "no-store")
     assert list(lab.store.iterdir()) == []
+
+
+def test_a_run_whose_snapshot_could_not_be_finished_names_none(lab: Lab) -> None:
+    (lab.home / "file").write_text("content")
+    config = stand(lab)
+    assert backupjump(config, "run", "nightly").code == 0
+    snapshots_folder = str(lab.store / "desktop/nightly/snapshots")
+    subprocess.run(["mount", "--bind", snapshots_folder, snapshots_folder], check=True)  # a rename into it fails
+
+    try:
+        said = backupjump(config, "run", "nightly", "--json")
+    finally:
+        subprocess.run(["umount", snapshots_folder], check=True)
+
+    assert (said.code, said.json["status"], said.json["snapshot"]) == (1, "failed", None)
+    assert "can't be finished" in said.json["error"]["message"]

@@ -11,6 +11,7 @@ import pytest
 from backupjump.errors import RestoreRefused, StoreError, UsageError
 from backupjump.operations.restore import restore
 from backupjump.operations.restore_decisions import Mode
+from backupjump.operations.restore_target import TargetFolder
 from fingerprint import fingerprint
 from restore_world import HOME, World, bring_back, make_world, planned
 
@@ -167,3 +168,8 @@ def test_a_target_below_a_file_is_refused_with_the_file_s_name(world: World) -> 
 
     with pytest.raises(RestoreRefused, match=f"^{world.target} is not a folder$"):
         planned(replace(world, target=world.target / "in" / "it"))
+
+
+def test_trouble_with_the_target_itself_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(RestoreRefused, match="^the target folder: No such file or directory$"):
+        TargetFolder(tmp_path / "gone").names(b"")
