@@ -57,6 +57,9 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, as_json: bool) 
     site = open_site(options.config, check_keys=True)
     for name in jobs:
         site.job(name)  # a wrong name ends the command before the first job moves
+    if not (options.verbose or as_json or sys.stdout.isatty() or sys.stderr.isatty()):
+        # Cron mails whatever is printed; under systemd the journal gets it all, since there -v holds.
+        logging.getLogger("backupjump").setLevel(logging.ERROR)
     codes = []
     for name in jobs:
         with _progress(name, options, as_json=as_json) as on_progress:

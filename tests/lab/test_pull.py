@@ -100,6 +100,20 @@ def test_on_a_nested_route_the_second_hops_wrong_host_key_stops_the_run_in_the_j
     assert run["bytes_received"] == 0
 
 
+def test_cron_mails_nothing_of_a_good_run_that_met_a_damaged_manifest(lab: Lab) -> None:
+    (lab.home / "file").write_text("content")
+    config = stand(lab)
+    first = pull(config)
+    (tree_of(lab, first).parent / "manifest.jsonl.zst").write_bytes(b"not a manifest")
+
+    silent = backupjump(config, "run", "nightly")
+    (tree_of(lab, pull(config)).parent / "manifest.jsonl.zst").write_bytes(b"not a manifest")
+    telling = backupjump(config, "-v", "run", "nightly")
+
+    assert (silent.code, silent.out, silent.err) == (0, "", "")
+    assert "is damaged" in telling.err
+
+
 def test_without_an_open_tunnel_a_run_is_away_soon_and_cron_mails_nothing(lab: Lab) -> None:
     (lab.home / "file").write_text("content")
     config = stand(lab)

@@ -171,5 +171,5 @@ def test_a_target_below_a_file_is_refused_with_the_file_s_name(world: World) -> 
 
 
 def test_trouble_with_the_target_itself_is_told_as_such(tmp_path: Path) -> None:
-    with pytest.raises(RestoreRefused, match="^the target folder: No such file or directory$"):
+    with pytest.raises(RestoreRefused, match=r"^the target folder: No such file or directory$"):
         TargetFolder(tmp_path / "gone").names(b"")
