@@ -219,7 +219,10 @@ def _account() -> str:
 def _make_empty(folder: Path) -> None:
     # ssh hands its -F on to the ssh of ProxyJump without quotes, so even a space can't be in the path (measured).
     if odd := re.search(r"[^\w/.,+@=-]", str(folder)):
-        raise UsageError(f"{folder} has a character that OpenSSH can't take in a path: {odd[0]!r}")
+        raise UsageError(
+            f"{folder} has a character that OpenSSH can't take in a path: {odd[0]!r}",
+            hint="name another folder: backupjump demo --dir DIR",
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty")

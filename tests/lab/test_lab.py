@@ -123,6 +123,13 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     assert [pid for pid in pids if is_running(pid)] == []
 
 
+def test_a_folder_that_openssh_can_not_name_is_refused_with_the_way_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="OpenSSH can't take in a path: ' '") as refused, Lab(tmp_path / "a b"):
+        pass
+
+    assert "--dir" in refused.value.hint
+
+
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab/mine.txt").write_text("mine")
