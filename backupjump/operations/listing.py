@@ -64,7 +64,9 @@ class Listed:
 
 def snapshots_of(site: Site, job_name: str) -> tuple[Snapshot, ...]:
     """Return all snapshots of a job, oldest first."""
-    return tuple(decision.snapshot for decision in decided_snapshots_of(site, job_name))
+    job = site.job(job_name)
+    store_zone(site)
+    return list_snapshots(site.folder_of(job))
 
 
 def decided_snapshots_of(site: Site, job_name: str) -> tuple[Decision, ...]:

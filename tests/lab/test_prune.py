@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +73,17 @@ def files_of(at: datetime) -> Callable[[Staging], None]:
         (here / "deep").chmod(0o555)
 
     return fill
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The store's folder as a file system of 64 MB of its own."""
+    (tmp_path / "store").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path / "store")], check=True)
+    try:
+        yield tmp_path / "store"
+    finally:
+        subprocess.run(["umount", str(tmp_path / "store")], check=True)
 
 
 @pytest.fixture
@@ -241,6 +255,21 @@ def test_what_a_killed_prune_left_in_the_trash_is_deleted_by_the_next(place: Pla
     assert said.code == 0
     assert said.out.splitlines()[-1] == "0 of 2 snapshots gone, 2 stay"
     assert list(place.folder.trash.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_can_be_pruned(small_disk: Path, place: Place) -> None:
+    ids = place.take(*(number * DAY for number in range(1, 6)))
+    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            pass
+    assert os.statvfs(small_disk).f_bavail == 0
+
+    said = place.say("prune", "nightly")
+
+    assert said.code == 0, said.err
+    assert set(place.prints) == set(ids[3:])
+    assert os.statvfs(small_disk).f_bavail > 0
 
 
 def test_without_the_store_s_disk_nothing_is_touched(place: Place) -> None:

@@ -25,7 +25,17 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 @pytest.mark.parametrize("must_hold", PROPERTIES, ids=lambda each: each.__name__)
 def test_it_holds_of_every_history(must_hold: Callable[[History, Decide], None]) -> None:
-    @settings(max_examples=150, deadline=None)
+    try_histories(must_hold, count=60)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("must_hold", PROPERTIES, ids=lambda each: each.__name__)
+def test_it_holds_of_very_many_histories(must_hold: Callable[[History, Decide], None]) -> None:
+    try_histories(must_hold, count=1500)
+
+
+def try_histories(must_hold: Callable[[History, Decide], None], *, count: int) -> None:
+    @settings(max_examples=count, deadline=None)
     @given(histories())
     def check(history: History) -> None:
         must_hold(history, REAL)
