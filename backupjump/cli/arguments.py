@@ -13,7 +13,7 @@ def job_names(context: click.Context, _parameter: click.Parameter, incomplete: s
 
     The stems of the job files are the names, so no YAML is read while someone presses TAB.
     """
-    from backupjump.config.load import find_config
+    from backupjump.config.find import find_config
     from backupjump.errors import BackupjumpError
 
     try:

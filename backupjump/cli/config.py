@@ -79,7 +79,7 @@ def schema(kind: str) -> None:
 
 
 def _document(options: Options) -> Document:
-    from backupjump.config.load import find_config
+    from backupjump.config.find import find_config
     from backupjump.config.yaml_file import read_document
 
     return read_document(find_config(options.config))

@@ -45,7 +45,8 @@ def init(options: Options, *, yes: bool) -> None:
     \b
     Exit codes: 0 made, 1 not fit for a store, 2 usage or config.
     """
-    from backupjump.config.load import find_config, load_server
+    from backupjump.config.find import find_config
+    from backupjump.config.load import load_server
     from backupjump.operations.store_init import init_store
 
     server = load_server(find_config(options.config))

@@ -39,7 +39,7 @@ def open_command(options: Options, length: str) -> None:
     reached or the link broke, 130/143 by a signal.
     """
     from backupjump.config.desktop import load_desktop
-    from backupjump.config.load import find_config
+    from backupjump.config.find import find_config
     from backupjump.config.state import state_dir
     from backupjump.operations.tunnel import forwards_of, open_tunnel
 

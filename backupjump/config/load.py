@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from backupjump.config.checks import read_name
 from backupjump.config.cross_checks import job_problems, mappings, server_problems
-from backupjump.config.find import find_config as find_config
 from backupjump.config.mistakes import model_problems
 from backupjump.config.models import Desktop, Job, Server
 from backupjump.config.problem import Problem, raise_all

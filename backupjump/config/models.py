@@ -1,7 +1,7 @@
 """The nouns of the Server's config: Server, Store, JumpNode, Desktop, Job. All frozen, unknown keys refused.
 
 Every key has its one-line meaning beside it; the JSON Schema and the docs are made from these. What a
-single value can't tell (a job's desktop exists, ports are free, keys are readable) is checked in load.py.
+single value can't tell (a job's desktop exists, ports are free, keys are readable) is checked in cross_checks.py.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backupjump.config.load import desktop_named, find_config, job_named, load_server
+from backupjump.config.find import find_config
+from backupjump.config.load import desktop_named, job_named, load_server
 from backupjump.config.state import state_dir
 from backupjump.errors import StoreError
 from backupjump.history import History

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -38,6 +39,31 @@ def test_help_starts_without_the_heavy_libraries(words: list[str]) -> None:
     imported = set(re.findall(r"^import time: .*\| +(\w+)", done.stderr, flags=re.MULTILINE))
     assert "backupjump" in imported
     assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        (["--config", "/not/there.yaml", "tunnel", "open"], {}),
+        ([], {"_BACKUPJUMP_COMPLETE": "bash_complete", "COMP_WORDS": "backupjump run n", "COMP_CWORD": "2"}),
+    ],
+    ids=["tunnel open", "TAB"],
+)
+def test_the_desktop_and_the_tab_key_do_without_the_server_s_libraries(
+    words: list[str], environment: dict[str, str]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "backupjump", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HOUSE,
+        env={**os.environ, **environment},
+    )
+
+    imported = set(re.findall(r"^import time: .*\| +([\w.]+)", done.stderr, flags=re.MULTILINE))
+    assert "backupjump.config.find" in imported
+    assert imported & (HEAVY - {"yaml"}) == set()
 
 
 def test_package_files_are_empty() -> None:

@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupjump.config.load import desktop_named, find_config, job_named, load_server, read_job, read_server
+from backupjump.config.find import find_config
+from backupjump.config.load import desktop_named, job_named, load_server, read_job, read_server
 from backupjump.config.models import Desktop, RouteKind
 from backupjump.config.problem import Problem
 from backupjump.config.yaml_file import parse
