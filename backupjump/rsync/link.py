@@ -18,19 +18,20 @@ from backupjump.errors import (
 from backupjump.escape import shown
 from backupjump.rsync.messages import Messages
 
-_DOCTOR = "try: backupjump doctor"
+# Before the next run moves data it asks each machine on the way, and names the one.
+_AGAIN = "run the job again: it then says which machine it is, and what to do there"
 
 # Texts of OpenSSH's client (ssh.c, sshconnect.c, channels.c, packet.c), the most telling first.
 _SAID: tuple[tuple[bytes, type[BackupjumpError], str, str], ...] = (
-    (b"REMOTE HOST IDENTIFICATION HAS CHANGED", HostKeyRefused, "another host key than the pinned one", _DOCTOR),
-    (b"Host key verification failed", HostKeyRefused, "a host key that is not the pinned one", _DOCTOR),
-    (b"Permission denied (", KeyRefused, "our key was refused", _DOCTOR),
-    (b"administratively prohibited", ForwardRefused, "the JumpNode will not forward the port", _DOCTOR),
+    (b"REMOTE HOST IDENTIFICATION HAS CHANGED", HostKeyRefused, "another host key than the pinned one", _AGAIN),
+    (b"Host key verification failed", HostKeyRefused, "a host key that is not the pinned one", _AGAIN),
+    (b"Permission denied (", KeyRefused, "our key was refused", _AGAIN),
+    (b"administratively prohibited", ForwardRefused, "the JumpNode will not forward the port", _AGAIN),
     (b"Connection refused", TunnelNotOpen, "nothing listens", "on the Desktop: backupjump tunnel open"),
-    (b"Could not resolve hostname", JumpNodeUnreachable, "no such host", _DOCTOR),
-    (b"No route to host", JumpNodeUnreachable, "no way there", _DOCTOR),
-    (b"Network is unreachable", JumpNodeUnreachable, "no network", _DOCTOR),
-    (b"Connection timed out", JumpNodeUnreachable, "no answer", _DOCTOR),
+    (b"Could not resolve hostname", JumpNodeUnreachable, "no such host", _AGAIN),
+    (b"No route to host", JumpNodeUnreachable, "no way there", _AGAIN),
+    (b"Network is unreachable", JumpNodeUnreachable, "no network", _AGAIN),
+    (b"Connection timed out", JumpNodeUnreachable, "no answer", _AGAIN),
 )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
-from backupjump.process import TimedOut, run, spawn
+from backupjump.process import spawn
 from backupjump.rsync.argv import pull_argv
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
@@ -21,6 +21,8 @@ from backupjump.rsync.pump import pump
 from backupjump.rsync.watch import Watch
 
 _SECONDS_BETWEEN_PROGRESS = 0.1
+_SHELL_BYTES = 4096
+_SHELL_SECONDS = 20.0
 
 
 def transfer(
@@ -82,11 +84,24 @@ def _judged(ended: Ended, plan: Plan) -> bool:
 
 
 def _what_the_shell_says(plan: Plan) -> str:
-    """Return what the login shell over there prints before any command; rsync itself does not tell."""
-    try:
-        return shown_lines(run((*plan.remote_shell, plan.host, "true"), timeout=20).stdout, lines=3)
-    except TimedOut:
-        return ""
+    """Return what the login shell over there prints before any command; rsync itself does not tell.
+
+    At most 4 KiB and 20 s of it: a shell that can't stop is the Desktop's trouble, not this Server's.
+    """
+    said = bytearray()
+    ends_at = time.monotonic() + _SHELL_SECONDS
+
+    def look(_read_bytes: int) -> None:
+        if len(said) > _SHELL_BYTES or time.monotonic() > ends_at:
+            raise _HeardEnough
+
+    with spawn((*plan.remote_shell, plan.host, "true")) as child, suppress(_HeardEnough):
+        pump(child, stdout=said.extend, stderr=lambda _chunk: None, on_tick=look)
+    return shown_lines(bytes(said[:_SHELL_BYTES]), lines=3)
+
+
+class _HeardEnough(Exception):
+    """What a shell prints has told enough of it."""
 
 
 @contextmanager

@@ -6,9 +6,8 @@ rsync's own --timeout does not do it: a pulling rsync sends keep-alives, and tak
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
-from backupjump.config.units import write_duration
+from backupjump.config.times import write_duration
 from backupjump.errors import WindowOver
 from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
@@ -52,12 +51,8 @@ class Watch:
 
     def _check(self, now: float) -> None:
         if now > self._deadline:
-            limit = _shown(self._plan.time_limit)
+            limit = write_duration(self._plan.time_limit)
             raise WindowOver(f"{self._plan.host}: the transfer took longer than time_limit, {limit}", hint=_HINT)
         if now - self._grown_at > self._plan.idle_limit.total_seconds():
-            limit = _shown(self._plan.idle_limit)
+            limit = write_duration(self._plan.idle_limit)
             raise WindowOver(f"{self._plan.host}: the transfer was idle: no byte for {limit} (idle_limit)", hint=_HINT)
-
-
-def _shown(limit: timedelta) -> str:
-    return write_duration(limit)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import (
+    DesktopUnfit,
     LinkLost,
     SourceMissing,
     Stopped,
@@ -223,3 +224,17 @@ def is_free(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def test_a_login_shell_that_prints_without_an_end_is_told_of_by_its_first_lines(
+    source: Path, target: Path, tmp_path: Path
+) -> None:
+    shell = remote_shell(tmp_path, "while :; do echo welcome home; done")
+    begun = time.monotonic()
+
+    with pytest.raises(DesktopUnfit, match="login shell") as caught:
+        transfer(plan_of(source, target, shell))
+
+    assert "welcome home" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert time.monotonic() - begun < 15
