@@ -70,10 +70,6 @@ class History:
         runs = self._ask(lambda connection: _select(connection, newest_first, values)) or ()
         return tuple(reversed(runs))
 
-    def rebuild(self, runs: Iterable[Run]) -> None:
-        """Add the runs that the store knows of; those that stand here alone stay."""
-        self._ask(lambda connection: _fill(connection, runs))
-
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
@@ -129,6 +125,10 @@ class History:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        # Its runs tell names of the Desktop's files. SQLite gives the files beside it the same mode.
+        with contextlib.suppress(OSError):
+            path.touch(mode=0o600)
     return sqlite3.connect(path or ":memory:", timeout=_BUSY_SECONDS)
 
 

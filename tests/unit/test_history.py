@@ -59,6 +59,16 @@ def test_a_run_comes_back_as_it_went_in(path: Path) -> None:
         assert history.since() == (run,)
 
 
+def test_nobody_else_may_read_the_history_whatever_the_umask(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        filled(path)
+    finally:
+        os.umask(before)
+
+    assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+
+
 def test_the_newest_runs_of_one_job_or_of_all_come_oldest_first(path: Path) -> None:
     with History(path) as history:
         for run in (a_run(3), a_run(1), a_run(2, job="photos"), a_run(4)):
