@@ -33,14 +33,3 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         xattrs=marker.xattrs,
         checksum=common_checksum(rsyncs.here, rsyncs.there),
     )
-
-
-def tools_of(rsyncs: Rsyncs) -> dict[str, str]:
-    """Return the versions that made a snapshot, for its meta.json."""
-    from importlib.metadata import version  # 0.03 s, and only a run that publishes needs it
-
-    return {
-        "backupjump": version("backupjump"),
-        "rsync": rsyncs.here.text,
-        "rsync_on_desktop": rsyncs.there.text,
-    }

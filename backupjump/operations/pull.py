@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreError
-from backupjump.operations.plan import plan_attempt, tools_of
+from backupjump.escape import shown_lines
+from backupjump.operations.plan import plan_attempt
+from backupjump.operations.provenance import provenance
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, utc_now
@@ -55,7 +56,7 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
     except BackupjumpError as error:
         pull.run = pull.run.with_error(error, ended_at=utc_now())
     except Exception as error:
-        unexpected = BackupjumpError(f"backupjump broke: {type(error).__name__}: {error}")
+        unexpected = BackupjumpError(f"backupjump broke: {type(error).__name__}: {shown_lines(str(error), lines=3)}")
         pull.run = pull.run.with_error(unexpected, ended_at=utc_now())
         raise
     finally:
@@ -129,13 +130,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         pull.staging,
         run=replace(whole, ended_at=utc_now()),
         hashes=pulled.hashes,
-        how={
-            "route": pull.route.kind.value,
-            "jump_sees_plaintext": pull.route.kind is RouteKind.NESTED,
-            "tools": tools_of(pull.rsyncs),
-            "unreadable": len(pulled.unreadable),
-            "vanished": len(pulled.vanished),
-        },
+        how=provenance(pull.route.kind, pull.rsyncs, pulled),
     )
     pull.run = replace(published.run, ended_at=utc_now())
     return published.snapshot
