@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from backupjump.operations.report import size as size
+
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Print rows under headers on stdout, as wide as they are; the columns named in `right` are right-aligned.
@@ -40,16 +42,6 @@ def json_array(items: Iterable[Mapping[str, Any]]) -> None:
 def json_line(item: Mapping[str, Any]) -> None:
     """Print one JSON object as one line on stdout."""
     click.echo(json.dumps(item))
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for people, in powers of ten: `512 B`, `1.5 kB`, `20 GB`."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
 
 
 def number(count: int) -> str:

@@ -34,6 +34,7 @@ from backupjump.config.fields import (
 from backupjump.config.units import Duration, Rate, Share, Size
 
 PARTIAL_FOLDER = ".~backupjump-partial~"
+"""Where rsync keeps half-written files, in each folder of an attempt; rsync's argv and the store must agree on it."""
 
 
 class RouteKind(StrEnum):
@@ -186,7 +187,7 @@ class Hooks(Noun):
 
 
 class ServerHooks(Noun):
-    """Programs of this Server, each an argv; BACKUPJUMP_JOB, _RUN_ID and _STATUS tell them which run it is."""
+    """Programs of this Server, each an argv; BACKUPJUMP_JOB, _DESKTOP, _RUN_ID, _STATUS, _SNAPSHOT tell of the run."""
 
     before: tuple[Argv, ...] = ()
     """Before the transfer; 75 puts the run off, another status fails it."""

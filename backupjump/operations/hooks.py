@@ -77,10 +77,9 @@ def _run_rest(pull: Pull, argvs: Sequence[tuple[str, ...]], *, status: str) -> N
 
 def _warn(pull: Pull, text: str) -> None:
     log.warning("%s: %s", pull.job.name, text)
-    published = pull.run.status is Status.OK
-    status = Status.WARNING if published else pull.run.status
-    code = exit_code_of(status) if published else pull.run.exit_code
-    pull.run = replace(pull.run, status=status, exit_code=code, warnings=(*pull.run.warnings, text))
+    pull.run = replace(pull.run, warnings=(*pull.run.warnings, text))
+    if pull.run.status is Status.OK:
+        pull.run = replace(pull.run, status=Status.WARNING, exit_code=exit_code_of(Status.WARNING))
 
 
 def _run_one(pull: Pull, argv: tuple[str, ...], *, status: str) -> tuple[int, str]:

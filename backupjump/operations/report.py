@@ -53,8 +53,8 @@ def report_on_snapshots(snapshots: Sequence[Snapshot]) -> Report:
     """Return a line a snapshot, in the order given."""
     return Report(
         lines=tuple(
-            f"{each.id}  {each.status.value}  {each.files_total} files, {_size(each.bytes_total)}, "
-            f"{_size(each.bytes_new)} of them new"
+            f"{each.id}  {each.status.value}  {each.files_total} files, {size(each.bytes_total)}, "
+            f"{size(each.bytes_new)} of them new"
             for each in snapshots
         )
     )
@@ -62,7 +62,7 @@ def report_on_snapshots(snapshots: Sequence[Snapshot]) -> Report:
 
 def report_on_restored(plan: RestorePlan, restored: Restored) -> Report:
     """Return the one line that says what came back."""
-    line = f"restored {restored.files} files ({_size(restored.size_bytes)}) from {plan.snapshot.id} into {plan.target}"
+    line = f"restored {restored.files} files ({size(restored.size_bytes)}) from {plan.snapshot.id} into {plan.target}"
     return Report(lines=(line,))
 
 
@@ -73,14 +73,15 @@ def _headline(run: Run) -> str:
     return (
         f"{run.job}: {run.status.value}, snapshot {run.snapshot}: {run.files_total} files, "
         f"{run.files_new} new, {run.files_changed} changed, {run.files_deleted} deleted, "
-        f"{run.files_linked} linked; {_size(run.bytes_received)} received in {seconds:.0f} s"
+        f"{run.files_linked} linked; {size(run.bytes_received)} received in {seconds:.0f} s"
     )
 
 
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
+def size(count: int) -> str:
+    """Return a number of bytes for people, in powers of ten: `512 B`, `1.5 kB`, `20 GB`."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"
