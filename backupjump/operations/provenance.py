@@ -1,4 +1,4 @@
-"""How a snapshot was made, for the `how` of its meta.json: the route, the tools, what was left out. Pure."""
+"""How a snapshot was made, for the `how` of its meta.json: who saw the data, the tools, what was left out. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled) -> dict[str, An
     """
     vanished = [path for path in pulled.vanished if len(path) <= _LONGEST_PATH_BYTES][:_MOST_PATHS]
     return {
-        "route": route.value,
         "jump_sees_plaintext": route is RouteKind.NESTED,
         "tools": _tools(rsyncs),
         "unreadable": len(pulled.unreadable),

@@ -39,6 +39,10 @@ class Trouble:
     errno: int = 0
 
 
+# A path of Linux has 4096 bytes at most; longer lines are counted, not kept: a Desktop can write thousands.
+_LONGEST_KEPT = 5000
+
+
 class Messages:
     """What rsync and ssh have said on stderr so far, read as it comes."""
 
@@ -68,10 +72,11 @@ class Messages:
         del self.last[:-_LINES_KEPT]
         if (trouble := read_trouble(line)) is not None:
             self.troubles_total += 1
-            if len(self.troubles) < MOST_NAMES:
+            if len(self.troubles) < MOST_NAMES and len(line) <= _LONGEST_KEPT:
                 self.troubles.append(trouble)
-        elif (match := _VANISHED.fullmatch(line)) is not None and len(self.vanished) < MOST_NAMES:
-            self.vanished.append(decode_name(match["path"]))
+        elif (match := _VANISHED.fullmatch(line)) is not None:
+            if len(self.vanished) < MOST_NAMES and len(line) <= _LONGEST_KEPT:
+                self.vanished.append(decode_name(match["path"]))
         elif (match := _RECEIVED.fullmatch(line)) is not None:
             self.bytes_received = max(self.bytes_received, int(match[1]))
         elif line.startswith(_RSYNCS_OWN) and len(self.unexplained) < _LINES_KEPT:

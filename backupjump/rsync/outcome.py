@@ -10,6 +10,7 @@ from backupjump.errors import (
     DesktopUnfit,
     ProgramMissing,
     SourceMissing,
+    StoreError,
     StoreFull,
     TransferFailed,
 )
@@ -104,7 +105,7 @@ def _store_trouble(ended: Ended) -> BackupjumpError | None:
                 hint="look at the free space and the free inodes: df -h and df -i; then run the job again",
             )
         if trouble.errno in _STORE_BROKEN:
-            return TransferFailed(
+            return StoreError(
                 f"the store can't be written: {_told(trouble)}",
                 hint="look at the disk: dmesg, mount; nothing was published",
             )

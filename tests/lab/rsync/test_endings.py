@@ -18,8 +18,8 @@ from backupjump.errors import (
     LinkLost,
     SourceMissing,
     Stopped,
+    StoreError,
     StoreFull,
-    TransferFailed,
     WindowOver,
 )
 from backupjump.process import signals_as_exceptions
@@ -67,7 +67,7 @@ def test_a_store_that_became_read_only_fails(source: Path, small_disk: Callable[
     disk = small_disk("size=20m")
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 
-    with pytest.raises(TransferFailed, match="Read-only file system"):
+    with pytest.raises(StoreError, match="Read-only file system"):
         transfer(plan_of(source, disk / "me", remote_shell(tmp_path)))
 
 

@@ -118,3 +118,13 @@ def test_a_flood_is_counted_in_full_and_kept_in_part() -> None:
 @given(st.lists(st.binary(min_size=1, max_size=200)))
 def test_no_text_makes_the_reader_fail(chunks: list[bytes]) -> None:
     said(*chunks)
+
+
+def test_a_name_longer_than_any_path_is_counted_and_not_kept() -> None:
+    messages = Messages()
+    text = b"x" * 20_000
+
+    messages.feed(b'rsync: [sender] send_files failed to open "/' + text + b'": Permission denied (13)\n')
+    messages.feed(b'file has vanished: "/' + text + b'"\n')
+
+    assert (messages.troubles_total, messages.troubles, messages.vanished) == (1, [], [])

@@ -10,6 +10,7 @@ from backupjump.errors import (
     LinkLost,
     ProgramMissing,
     SourceMissing,
+    StoreError,
     StoreFull,
     TransferFailed,
     TunnelNotOpen,
@@ -95,12 +96,12 @@ def test_a_usable_copy(how: Ended, *, warning: bool) -> None:
         (ended(12, b'rsync: [generator] link "/s/x" failed: No space left on device (28)', CUT), StoreFull, "/s/x"),
         (
             ended(23, b'rsync: [receiver] mkstemp "/s/.x" failed: Read-only file system (30)'),
-            TransferFailed,
+            StoreError,
             "store can't be written",
         ),
         (
             ended(11, b'rsync: [receiver] write failed on "/s/x": Input/output error (5)'),
-            TransferFailed,
+            StoreError,
             "store can't be written",
         ),
         (
