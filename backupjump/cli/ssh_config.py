@@ -29,7 +29,7 @@ def ssh_config(options: Options, desktop: str | None) -> None:
 
     site = open_site(options.config)
     wanted = [desktop_named(site.server, desktop)] if desktop is not None else site.server.desktops.values()
-    routes = [route.route_to(each, site.server, folder=site.state / "routes" / each.name) for each in wanted]
+    routes = [site.route_to(each) for each in wanted]
     for each in routes:
         route.prepare(each)
     click.echo(route.ssh_config(*routes), nl=False)

@@ -11,6 +11,7 @@ from backupjump.config.load import desktop_named, job_named, load_server
 from backupjump.config.state import state_dir
 from backupjump.errors import StoreError
 from backupjump.history import History
+from backupjump.ssh.route import route_to
 from backupjump.store.layout import JobFolder
 from backupjump.store.runs import read_runs
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from backupjump.config.models import Desktop, Job, Server
     from backupjump.run import Run
+    from backupjump.ssh.route import Route
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,10 @@ class Site:
     def desktop_of(self, job: Job) -> Desktop:
         """Return the Desktop that `job` backs up."""
         return desktop_named(self.server, job.desktop)
+
+    def route_to(self, desktop: Desktop) -> Route:
+        """Return the way to `desktop`; its ssh files are the same ones for every command."""
+        return route_to(desktop, self.server, folder=self.state / "routes" / desktop.name)
 
     def folder_of(self, job: Job) -> JobFolder:
         """Return where `job` lies in the store, whether or not it exists yet."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.operations.site import open_site
 from backupjump.run import Run, Status, exit_code_of, utc_now
-from backupjump.ssh.route import prepare, route_to
+from backupjump.ssh.route import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Pull:
         self.job = self.site.job(job_name)
         self.desktop = self.site.desktop_of(self.job)
         self.folder: JobFolder = self.site.folder_of(self.job)
-        self.route = route_to(self.desktop, self.site.server, folder=self.site.state / "routes" / self.desktop.name)
+        self.route = self.site.route_to(self.desktop)
         prepare(self.route)
         self.store: Store | None = None
         self.lock_fd = -1
