@@ -90,6 +90,17 @@ def take(
         )
 
 
+# A Server's config for commands that only read the store: no key is there, and none is needed.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9MNbgCyhlBvqTdR4wOBKoqRCXhPbuzVPYSDwqAeS+h"
+CONFIG = """
+store: {{path: {store}}}
+state_dir: {state}
+jump_nodes:
+  jumpnode: {{host: jumpnode.domain.ext, user: bjserver, identity_file: /no/such/key, host_key: {key}}}
+desktops:
+  desktop: {{jump_node: jumpnode, port: 2020, user: me, identity_file: /no/such/key, host_key: {key}}}
+"""
+
 # The sender is a remote one, which `env` starts right here: in a local copy --fake-super holds on both
 # ends, and rsync 3.2.7 takes a wrong target when -M says otherwise. Source: rsync(1), --fake-super.
 FAR_SENDER = ("-s", "--rsh=env")

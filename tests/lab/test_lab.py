@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from backupjump.demo.process_tree import descendants, is_running
 from backupjump.demo.sshd import openssh_version, strict_modes_problem
 from backupjump.errors import UsageError
 from backupjump.operations.tunnel import look_at_far_end
+from program import until
 
 pytestmark = pytest.mark.lab
 
@@ -41,20 +41,17 @@ def names(pids: set[int]) -> set[str]:
 
 
 def ssh(lab: Lab, key: Path, port: int, *words: str | Path) -> tuple[str | Path, ...]:
-    options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "IdentitiesOnly=yes")
+    known_hosts = lab.folder / "known_hosts-of-the-test"
+    shown = lab.jump if port == lab.jump.port else lab.desktop
+    known_hosts.write_text(f"[127.0.0.1]:{port} {shown.host_key_public}\n")
+    pinned = ("StrictHostKeyChecking=yes", f"UserKnownHostsFile={known_hosts}")
+    options = (*pinned, "BatchMode=yes", "IdentitiesOnly=yes")
     argv = ("ssh", "-F", "none", "-T", "-i", key, "-p", str(port), *(w for o in options for w in ("-o", o)))
     return (*argv, f"{lab.user}@127.0.0.1", *words)
 
 
 def said(argv: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
-
-
-def await_true(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def test_two_labs_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -77,7 +74,7 @@ def test_nothing_is_left_running_after_an_error_inside(tmp_path: Path) -> None:
             # The session's own process leaves the process group of the sshd that serves it.
             argv = ssh(lab, lab.data_key, lab.desktop.port, "sleep 600")
             sessions.append(subprocess.Popen(argv, stderr=subprocess.DEVNULL))
-            await_true(lambda: "sleep" in names(descendants(lab.desktop.sshd.pid)))
+            until(lambda: "sleep" in names(descendants(lab.desktop.sshd.pid)))
             started.update(family(lab))
             raise ZeroDivisionError
 
@@ -196,7 +193,7 @@ def test_what_was_left_running_lives_on_and_ends_by_its_ids(tmp_path: Path) -> N
     assert alive == [True, True, True]
     assert all("ssh-ed25519" in answer for answer in answers)
     # ssh may notice a signal only at its next event, which is a ServerAlive message after 15 s at the latest.
-    await_true(lambda: not any(is_running(pid) for pid in pids), seconds=40)
+    until(lambda: not any(is_running(pid) for pid in pids), seconds=40)
 
 
 @pytest.fixture

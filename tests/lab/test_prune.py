@@ -18,19 +18,10 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from fingerprint import Print, fingerprint
 from program import Said, backupjump
-from store_world import make_store, take, write
+from store_world import CONFIG, KEY, make_store, take, write
 
 pytestmark = pytest.mark.lab
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9MNbgCyhlBvqTdR4wOBKoqRCXhPbuzVPYSDwqAeS+h"
-CONFIG = """
-store: {{path: {store}}}
-state_dir: {state}
-jump_nodes:
-  jumpnode: {{host: jumpnode.domain.ext, user: bjserver, identity_file: /no/such/key, host_key: {key}}}
-desktops:
-  desktop: {{jump_node: jumpnode, port: 2020, user: me, identity_file: /no/such/key, host_key: {key}}}
-"""
 DAY = timedelta(days=1)
 
 

@@ -15,18 +15,9 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.runs import append_run
 from program import Said, backupjump
 from restore_world import HOME, ODD_NAMES, World, make_world
+from store_world import CONFIG, KEY
 
 pytestmark = pytest.mark.lab
-
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9MNbgCyhlBvqTdR4wOBKoqRCXhPbuzVPYSDwqAeS+h"
-CONFIG = """
-store: {{path: {store}}}
-state_dir: {state}
-jump_nodes:
-  jumpnode: {{host: jumpnode.domain.ext, user: bjserver, identity_file: /no/such/key, host_key: {key}}}
-desktops:
-  desktop: {{jump_node: jumpnode, port: 2020, user: me, identity_file: /no/such/key, host_key: {key}}}
-"""
 
 
 @dataclass(frozen=True)

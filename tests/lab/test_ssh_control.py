@@ -22,6 +22,7 @@ from backupjump.ssh.client_config import known_hosts, write_private
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import Route, prepare
 from lab.routes import DIRECT, route_in
+from program import until
 
 pytestmark = pytest.mark.lab
 
@@ -102,10 +103,7 @@ def test_an_agent_is_not_asked(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
     assert route.target is not None
     agent = lab.folder / "agent"
     with spawn(["ssh-agent", "-D", "-a", str(agent)]):
-        deadline = time.monotonic() + 10
-        while not agent.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(agent.exists, what="the agent's socket")
         added = run(["ssh-add", str(lab.data_key)], environment={"SSH_AUTH_SOCK": str(agent)}, timeout=10)
         assert added.status == 0, added.stderr
         monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))

@@ -26,16 +26,10 @@ from backupjump.process import signals_as_exceptions
 from backupjump.rsync.plan import Transfer
 from backupjump.rsync.progress import Progress
 from backupjump.rsync.transfer import transfer
+from program import until
 from rsync_world import plan_of, remote_shell
 
 pytestmark = pytest.mark.lab
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -77,7 +71,7 @@ exec setsid sh -c 'echo $$ >"$1/sender.pid"; eval "exec $2"' sh "$here" "$*" """
 
 
 def pid_in(file: Path) -> int:
-    wait_for(lambda: file.exists() and file.read_text().strip())
+    until(lambda: file.exists() and file.read_text().strip())
     return int(file.read_text())
 
 
@@ -205,7 +199,7 @@ def test_rsync_holds_the_lock_as_long_as_it_outlives_a_killed_run(
     (lock := tmp_path / "lock").touch()
     words = [lock, source, target, Path(__file__).parents[2], *remote_shell(tmp_path, OTHER_MACHINE)]
     with subprocess.Popen([sys.executable, "-c", ORPHAN, *words]) as parent:
-        wait_for(lambda: target.exists() and any(target.rglob("*aaa*")))
+        until(lambda: target.exists() and any(target.rglob("*aaa*")))
         os.kill(pid_in(far_sender), signal.SIGSTOP)
 
         parent.kill()
@@ -215,7 +209,7 @@ def test_rsync_holds_the_lock_as_long_as_it_outlives_a_killed_run(
         with pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.kill(pid_in(far_sender), signal.SIGKILL)
-        wait_for(lambda: is_free(file.fileno()))
+        until(lambda: is_free(file.fileno()))
 
 
 def is_free(lock: int) -> bool:
