@@ -18,10 +18,11 @@ from backupjump.operations.restore_decisions import Mode
 from backupjump.operations.restore_plan import RestorePlan, plan_restore
 from backupjump.operations.snapshot_paths import desktop_path
 from backupjump.run import Run, Status
-from backupjump.store.hardlink import publish, stage
 from backupjump.store.layout import JobFolder
 from backupjump.store.marker import STORE_FORMAT, Marker, write_marker
 from backupjump.store.probe import probe
+from backupjump.store.publish import publish, record
+from backupjump.store.staging import stage
 from backupjump.store.store import open_store
 from store_world import FAR_SENDER
 
@@ -125,7 +126,7 @@ def take_snapshot(store: Path, desktop: Path, marker: Marker) -> Snapshot:
         staging = stage(opened, folder, sources=[f"/{HOME}"], run_id=run.run_id, now=now)
         argv = ["rsync", *kept, "-S", *FAR_SENDER, "--", f"LC_ALL=C:{desktop / HOME}/", f"{staging.tree / HOME}/"]
         subprocess.run(argv, check=True)
-        return publish(opened, folder, staging, run=run, hashes={}, how={}).snapshot
+        return publish(opened, record(opened, staging, hashes={}), run=run, how={}).snapshot
 
 
 def fill_home(home: Path) -> None:

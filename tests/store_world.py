@@ -15,10 +15,11 @@ from pathlib import Path
 from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import run
 from backupjump.run import Run, Status
-from backupjump.store.hardlink import Published, Staging, publish, stage
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.marker import Marker, write_marker
+from backupjump.store.publish import Published, publish, record
+from backupjump.store.staging import Staging, stage
 from backupjump.store.store import Store, open_store
 from backupjump.store.trash import empty_trash, throw_away
 
@@ -85,9 +86,8 @@ def take(
     with opened(folder) as store:
         staging = stage(store, folder, sources=sources, run_id="r1", now=at)
         fill(staging)
-        return publish(
-            store, folder, staging, run=replace(RUN, status=status), hashes=hashes or {}, how={"rsync": "3.5.0"}
-        )
+        recorded = record(store, staging, hashes=hashes or {})
+        return publish(store, recorded, run=replace(RUN, status=status), how={"rsync": "3.5.0"})
 
 
 # A Server's config for commands that only read the store: no key is there, and none is needed.

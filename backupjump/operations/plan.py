@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from backupjump.config.models import Job
     from backupjump.operations.probe import Rsyncs
     from backupjump.ssh.route import Route
-    from backupjump.store.hardlink import Staging
     from backupjump.store.marker import Marker
+    from backupjump.store.staging import Staging
 
 
 def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsyncs: Rsyncs) -> Plan:

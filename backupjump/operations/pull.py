@@ -19,10 +19,11 @@ from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, utc_now
 from backupjump.ssh.control import open_control
-from backupjump.store.hardlink import check_room, discard_if_empty, stage
-from backupjump.store.hardlink import publish as publish_staging
 from backupjump.store.lock import locked as lock_of
+from backupjump.store.publish import publish as publish_recorded
+from backupjump.store.publish import record
 from backupjump.store.runs import append_run
+from backupjump.store.staging import check_room, discard_if_empty, stage
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
@@ -124,12 +125,10 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     pull.run = replace(pull.run, warnings=pulled.warnings)
     # The Run names a snapshot only once there is one: what follows can fail.
     whole = replace(pull.run, status=status, exit_code=exit_code_of(status), snapshot=pull.staging.id)
-    published = publish_staging(
+    published = publish_recorded(
         pull.store,
-        pull.folder,
-        pull.staging,
+        record(pull.store, pull.staging, hashes=pulled.hashes),
         run=replace(whole, ended_at=utc_now()),
-        hashes=pulled.hashes,
         how=provenance(pull.route.kind, pull.rsyncs, pulled),
     )
     pull.run = replace(published.run, ended_at=utc_now())

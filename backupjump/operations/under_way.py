@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.progress import Progress
-    from backupjump.store.hardlink import Staging
     from backupjump.store.layout import JobFolder
+    from backupjump.store.staging import Staging
     from backupjump.store.store import Store
 
 

@@ -97,6 +97,11 @@ def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     return next((snapshot for snapshot in reversed(snapshots) if snapshot.is_good), None)
 
 
+def newest_usable(snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """Return the newest of `snapshots`, oldest first, whose manifest and tree may be built on, a suspect one too."""
+    return next((snapshot for snapshot in reversed(snapshots) if not snapshot.problem), None)
+
+
 def find_snapshot(
     snapshots: Sequence[Snapshot], wanted: str | None, *, at: str | None = None, now: datetime, zone: tzinfo = UTC
 ) -> Snapshot:

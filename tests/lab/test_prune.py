@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from backupjump.run import Status, utc_now
-from backupjump.store.hardlink import Staging
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
+from backupjump.store.staging import Staging
 from fingerprint import Print, fingerprint
 from program import Said, backupjump
 from store_world import CONFIG, KEY, make_store, take, write

@@ -11,8 +11,9 @@ import pytest
 from backupjump.errors import NoStore, StoreError, StoreFull
 from backupjump.operations.store_init import init_store
 from backupjump.process import run
-from backupjump.store.hardlink import Staging, check_room, publish, stage
+from backupjump.store.publish import publish, record
 from backupjump.store.snapshots import list_snapshots
+from backupjump.store.staging import Staging, check_room, stage
 from backupjump.store.store import open_store
 from fingerprint import fingerprint
 from store_world import AT, MARKER, RUN, attempt, make_store, take, write
@@ -112,7 +113,7 @@ def test_a_disk_that_turns_read_only_publishes_nothing_and_says_so(mount: Mount)
         before = fingerprint(folder.store)
 
         with pytest.raises(StoreError, match="Read-only") as caught:
-            publish(store, folder, staging, run=RUN, hashes={}, how={})
+            publish(store, record(store, staging, hashes={}), run=RUN, how={})
 
     assert "read-only" in caught.value.hint
     assert fingerprint(folder.store) == before

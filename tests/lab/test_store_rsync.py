@@ -12,9 +12,10 @@ import pytest
 
 from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import run, spawn
-from backupjump.store.hardlink import Published, Staging
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest
+from backupjump.store.publish import Published
+from backupjump.store.staging import Staging
 from fingerprint import fingerprint
 from program import until
 from store_world import attempt, make_store, rsync_from, take, write

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.run import Counts
-from backupjump.store.hardlink import Published, Staging
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest, sort_key
+from backupjump.store.publish import Published
 from backupjump.store.record import side_by_side
+from backupjump.store.staging import Staging
 from store_world import make_store, rsync_from, take, write
 
 PATHS = st.lists(st.binary(min_size=1, max_size=3).filter(lambda name: not set(name) & {0}), unique=True, max_size=12)

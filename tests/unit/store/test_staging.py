@@ -11,10 +11,11 @@ import pytest
 
 from backupjump.errors import StoreError
 from backupjump.run import Run, Status
-from backupjump.store.hardlink import Staging, discard_if_empty, publish, stage
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import sha256_of
+from backupjump.store.publish import publish, record
 from backupjump.store.snapshots import list_snapshots
+from backupjump.store.staging import Staging, discard_if_empty, stage
 from backupjump.store.store import Store
 from fingerprint import fingerprint
 from store_world import AT, RUN, attempt, make_store, opened, take, write
@@ -97,7 +98,7 @@ def test_a_folder_in_the_place_of_latest_is_named_with_what_to_do_about_it(folde
     assert not os.path.lexists(folder.path / ".latest.new")
 
 
-def test_a_suspect_snapshot_is_published_but_latest_and_the_next_base_stay(folder: JobFolder) -> None:
+def test_a_suspect_snapshot_is_published_and_built_on_but_latest_and_the_last_good_one_stay(folder: JobFolder) -> None:
     take(folder, one_file)
     suspect = take(folder, nothing, status=Status.SUSPECT).snapshot
 
@@ -106,7 +107,8 @@ def test_a_suspect_snapshot_is_published_but_latest_and_the_next_base_stay(folde
     assert suspect.id == f"{ID}-2"
     assert str(folder.latest.readlink()) == f"snapshots/{ID}"
     assert staging.base is not None
-    assert staging.base.id == ID
+    assert staging.last_good is not None
+    assert (staging.base.id, staging.last_good.id) == (suspect.id, ID)
 
 
 def test_rsync_may_link_to_the_last_good_snapshot_first_and_then_to_the_newest_attempts(folder: JobFolder) -> None:
@@ -172,7 +174,7 @@ def test_when_the_disk_fails_nothing_is_published_and_nothing_links_to_the_attem
         one_file(staging)
 
         with pytest.raises(StoreError, match="Input/output"):
-            publish(failing, folder, staging, run=RUN, hashes={}, how={})
+            publish(failing, record(failing, staging, hashes={}), run=RUN, how={})
 
     assert [snapshot.id for snapshot in list_snapshots(folder)] == [ID]
     assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
@@ -184,7 +186,7 @@ def test_a_snapshot_never_takes_the_place_of_a_folder_that_is_there(folder: JobF
         (folder.snapshots / staging.id).mkdir()
 
         with pytest.raises(StoreError, match="already there"):
-            publish(store, folder, staging, run=RUN, hashes={}, how={})
+            publish(store, record(store, staging, hashes={}), run=RUN, how={})
 
     assert list((folder.snapshots / staging.id).iterdir()) == []
 
@@ -218,7 +220,7 @@ def test_an_attempt_later_in_the_day_builds_on_the_newest_one(folder: JobFolder)
     take(folder, one_file)
     with opened(folder) as store:
         later = stage(store, folder, sources=("/home/me",), run_id="r2", now=AT + timedelta(hours=1))
-        published = publish(store, folder, later, run=RUN, hashes={}, how={})
+        published = publish(store, record(store, later, hashes={}), run=RUN, how={})
 
     assert published.snapshot.id == "2026-11-22T03-30-00Z"
     assert json.loads((published.snapshot.path / "meta.json").read_text())["base"] == ID

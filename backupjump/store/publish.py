@@ -1,0 +1,119 @@
+"""From a filled staging to a snapshot: listed, judged by the caller, published by one rename."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from backupjump.config.models import Ownership
+from backupjump.errors import StoreError
+from backupjump.run import Counts, Run
+from backupjump.store.attempts import NOTE_NAME, tidy
+from backupjump.store.failures import told_as_store_error
+from backupjump.store.manifest import MANIFEST_NAME, Written
+from backupjump.store.meta import write_meta
+from backupjump.store.partials import remove_leftovers
+from backupjump.store.record import record_tree
+from backupjump.store.snapshots import Snapshot, read_snapshot
+from backupjump.store.staging import Staging
+from backupjump.store.store import Store
+from backupjump.store.trash import discard
+from backupjump.store.tree import sync_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A tree that has its manifest and is no snapshot yet, and what it has beside its base."""
+
+    staging: Staging
+    written: Written
+    counts: Counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A snapshot that has just been published, its counts, and the run with both in it."""
+
+    snapshot: Snapshot
+    counts: Counts
+    run: Run
+
+
+def record(store: Store, staging: Staging, *, hashes: Mapping[bytes, str]) -> Recorded:
+    """List what the staging's tree holds, once what must not be published is out of it; nothing is synced yet.
+
+    `hashes` are rsync's, by path, of what it transferred. On StoreError the attempt is as good as before.
+    """
+    with told_as_store_error("the snapshot can't be finished"):
+        remove_leftovers(staging.tree, staging.made_for_partials)
+        (staging.path / MANIFEST_NAME).unlink(missing_ok=True)
+        written, counts = record_tree(
+            staging.tree,
+            staging.path / MANIFEST_NAME,
+            sources=[os.fsencode(source.lstrip("/")) for source in staging.sources],
+            base=staging.base,
+            hashes=hashes,
+            fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
+        )
+    return Recorded(staging=staging, written=written, counts=counts)
+
+
+def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any]) -> Published:
+    """Make a recorded tree a snapshot: there whole or not there, also after a power cut.
+
+    `run` says the status (ok, warning or suspect), `how` goes into meta.json as it is. Older attempts are
+    removed. On StoreError nothing is published.
+    """
+    staging = recorded.staging
+    folder = staging.folder
+    with told_as_store_error("the snapshot can't be finished"):
+        run = _with_counts(run, staging, recorded.counts)
+        write_meta(
+            staging.path,
+            run=run,
+            base=staging.base.id if staging.base is not None else None,
+            sources=staging.sources,
+            written=recorded.written,
+            counts=recorded.counts,
+            how=how,
+        )
+        (staging.path / NOTE_NAME).unlink()
+        _sync(store, staging)
+        snapshot = _commit(staging)
+    log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
+    tidy(folder, snapshot.id if snapshot.is_good else None)
+    return Published(snapshot=snapshot, counts=recorded.counts, run=run)
+
+
+def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:
+    in_run = {name: value for name, value in asdict(counts).items() if name in Run.__dataclass_fields__}
+    return replace(run, snapshot=staging.id, **in_run)
+
+
+def _sync(store: Store, staging: Staging) -> None:
+    try:
+        store.sync()
+    except StoreError:
+        # What did not reach the disk still looks whole in memory, and the error is told only once: the
+        # next attempt would link to it in good faith.
+        with suppress(OSError):
+            discard(staging.folder, staging.path)
+        raise
+
+
+def _commit(staging: Staging) -> Snapshot:
+    folder = staging.folder
+    final = folder.snapshots / staging.id
+    # rename(2) would quietly take the place of an empty folder.
+    if os.path.lexists(final):
+        raise StoreError(f"{final} is already there", hint="do two servers share this store?")
+    staging.path.rename(final)
+    sync_folder(folder.snapshots)
+    sync_folder(folder.work)
+    return read_snapshot(folder, staging.id)
