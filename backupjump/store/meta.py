@@ -21,6 +21,7 @@ def write_meta(
     snapshot: Path,
     *,
     run: Run,
+    sequence: int,
     base: str | None,
     sources: Sequence[str],
     written: Written,
@@ -31,6 +32,7 @@ def write_meta(
     meta = {
         "format": META_FORMAT,
         "run": run.to_json(),
+        "sequence": sequence,
         "base": base,
         "sources": list(sources),
         "route": run.route,

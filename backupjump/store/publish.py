@@ -77,6 +77,7 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
         write_meta(
             staging.path,
             run=run,
+            sequence=staging.sequence,
             base=staging.base.id if staging.base is not None else None,
             sources=staging.sources,
             written=recorded.written,

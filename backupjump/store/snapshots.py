@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +16,12 @@ from backupjump.escape import shown
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id
 from backupjump.store.manifest import MANIFEST_NAME
+from backupjump.store.marks import read_marks
 from backupjump.store.meta import META_NAME, read_meta
 
 TREE_NAME = "tree"
+
+log = logging.getLogger(__name__)
 
 _LATEST = re.compile(r"latest(?:~(\d{1,4}))?", re.ASCII)
 
@@ -27,7 +31,8 @@ class Snapshot:
     """A published snapshot. `taken_at` is the Server's time in its id, aware, in UTC.
 
     When its meta.json can't be read, `problem` says why (else it is empty), the status reads failed and
-    the numbers are 0; the tree may be whole all the same.
+    the numbers are 0; the tree may be whole all the same. `sequence` counts the job's publications, so
+    that a clock that was set back mixes nothing up. `acked`: someone has looked at a suspect one.
     """
 
     id: str
@@ -40,6 +45,10 @@ class Snapshot:
     bytes_total: int = 0
     bytes_new: int = 0
     manifest_sha256: str = ""
+    sequence: int = 0
+    run_id: str = ""
+    sources: tuple[str, ...] = ()
+    acked: bool = False
     problem: str = ""
 
     @property
@@ -54,12 +63,25 @@ class Snapshot:
 
     @property
     def is_good(self) -> bool:
-        """Whether `latest` may name it and the next run may build on it."""
-        return not self.problem and self.status.good
+        """Whether `latest` may name it and what comes is judged against it."""
+        return not self.problem and (self.status.good or (self.is_suspect and self.acked))
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether its run found it suspect; `acked` says whether someone has said since that it is right."""
+        return self.status is Status.SUSPECT
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Whether it is suspect and nobody has looked at it yet: until then nothing is pruned."""
+        return self.is_suspect and not self.acked and not self.problem
 
 
 def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
-    """Return all snapshots of a job, oldest first; none when it never ran. What is no snapshot is passed over."""
+    """Return all snapshots of a job, in the order of their publication; none when it never ran.
+
+    What is no snapshot is passed over. Where marks.json can't be read, no suspect one counts as acked.
+    """
     try:
         names = [entry.name for entry in folder.snapshots.iterdir()]
     except FileNotFoundError:
@@ -67,7 +89,11 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
     except OSError as error:
         raise StoreError(f"{folder.snapshots} can't be read: {error.strerror}") from error
     by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
-    return tuple(read_snapshot(folder, name) for _when, name in by_age)
+    acks = _acks(folder) if by_age else frozenset()
+    by_id = [replace(each, acked=each.id in acks) for each in (read_snapshot(folder, name) for _when, name in by_age)]
+    # One whose meta.json is damaged stays where its id puts it.
+    in_sequence = iter(sorted((each for each in by_id if each.sequence), key=lambda each: each.sequence))
+    return tuple(next(in_sequence) if each.sequence else each for each in by_id)
 
 
 def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
@@ -85,11 +111,22 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
             bytes_total=int(meta["counts"]["bytes_total"]),
             bytes_new=int(meta["counts"]["bytes_new"]),
             manifest_sha256=str(meta["manifest"]["sha256"]),
+            sequence=int(meta.get("sequence", 0)),
+            run_id=str(meta["run"]["run_id"]),
+            sources=tuple(str(source) for source in meta["sources"]),
         )
     except ValueError as error:
         return replace(bare, problem=shown(str(error)))
     except (KeyError, TypeError) as error:
         return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))
+
+
+def _acks(folder: JobFolder) -> frozenset[str]:
+    try:
+        return frozenset(read_marks(folder).acks)
+    except StoreError as error:
+        log.warning("%s", error)
+        return frozenset()
 
 
 def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
@@ -152,7 +189,7 @@ def _find_at(snapshots: Sequence[Snapshot], at: str, *, now: datetime, zone: tzi
     good = [snapshot for snapshot in snapshots if snapshot.is_good]
     not_younger = [snapshot for snapshot in good if snapshot.taken_at <= moment]
     if not_younger:
-        return not_younger[-1]
+        return max(not_younger, key=lambda snapshot: snapshot.taken_at)
     hint = f"the oldest one is {good[0].id}" if good else "there is no good snapshot yet"
     raise UsageError(f"there is no good snapshot as old as {shown(at)}", hint=hint)
 

@@ -34,10 +34,12 @@ class Staging:
     """An attempt under way: a fresh tree to fill, the snapshot it builds on, older attempts newest first.
 
     `base` is the newest snapshot that can be built on, a suspect one too; `last_good` is what the result is
-    judged against, and the same one unless a suspect one awaits its `ack`.
+    judged against, and the same one unless a suspect one awaits its `ack`. `sequence` is the number of the
+    publication that this would be.
     """
 
     id: str
+    sequence: int
     folder: JobFolder
     sources: tuple[str, ...]
     base: Snapshot | None
@@ -96,6 +98,7 @@ def stage(
         older = _useful_attempts(folder)
         staging = Staging(
             id=free_id(folder, now or utc_now()),
+            sequence=1 + max((each.sequence for each in snapshots), default=len(snapshots)),
             folder=folder,
             sources=tuple(sources),
             base=base,
@@ -118,6 +121,7 @@ def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
         snapshots = list_snapshots(folder)
     return Staging(
         id="preview",
+        sequence=0,
         folder=folder,
         sources=tuple(sources),
         base=newest_usable(snapshots),

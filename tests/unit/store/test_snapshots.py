@@ -12,6 +12,7 @@ import pytest
 from backupjump.errors import UsageError
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
+from backupjump.store.marks import Marks, write_marks
 from backupjump.store.snapshots import Snapshot, find_snapshot, list_snapshots, newest_good, read_moment
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -38,9 +39,15 @@ def write_meta(folder: JobFolder, id_: str, meta: object) -> None:
     (path / "meta.json").write_text(json.dumps(meta))
 
 
-def meta(status: str = "ok") -> dict[str, object]:
-    counts = {"files_total": 3, "bytes_total": 30, "bytes_new": 10}
-    return {"format": 1, "run": {"status": status}, "counts": counts, "manifest": {"sha256": "ab", "entries": 3}}
+def meta(status: str = "ok", *, sequence: int = 0) -> dict[str, object]:
+    return {
+        "format": 1,
+        "run": {"run_id": "r1", "status": status},
+        "sequence": sequence,
+        "sources": ["/home/me"],
+        "counts": {"files_total": 3, "bytes_total": 30, "bytes_new": 10},
+        "manifest": {"sha256": "ab", "entries": 3},
+    }
 
 
 @pytest.mark.parametrize(
@@ -128,6 +135,39 @@ def test_snapshots_are_listed_oldest_first_and_the_tenth_of_a_second_after_the_s
     assert [found.id for found in listed] == ids
     assert (listed[0].files_total, listed[0].bytes_total, listed[0].bytes_new) == (3, 30, 10)
     assert listed[0].taken_at == at
+
+
+def test_a_clock_that_was_set_back_mixes_up_no_snapshots(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    published = ["2026-11-20T02-30-00Z", "2027-11-21T02-30-00Z", "2026-11-21T02-30-00Z", "2026-11-22T02-30-00Z"]
+    for number, id_ in enumerate(published, start=1):
+        write_meta(folder, id_, meta(sequence=number))
+
+    listed = list_snapshots(folder)
+
+    assert [found.id for found in listed] == published
+    assert newest_good(listed) == listed[3]
+    assert find_snapshot(listed, None, at="2026-11-21", now=NOW).id == "2026-11-21T02-30-00Z"
+
+
+def test_a_suspect_snapshot_is_good_once_someone_has_acked_it(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    write_meta(folder, "2026-11-21T02-30-00Z", meta("suspect", sequence=1))
+    write_meta(folder, "2026-11-22T02-30-00Z", meta("suspect", sequence=2))
+    write_marks(folder, Marks(acks={"2026-11-21T02-30-00Z": NOW}))
+
+    listed = list_snapshots(folder)
+
+    assert [found.is_good for found in listed] == [True, False]
+    assert [found.awaits_ack for found in listed] == [False, True]
+
+
+def test_with_damaged_marks_no_suspect_snapshot_counts_as_acked(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    write_meta(folder, "2026-11-21T02-30-00Z", meta("suspect"))
+    folder.marks.write_text("{")
+
+    assert [found.awaits_ack for found in list_snapshots(folder)] == [True]
 
 
 @pytest.mark.parametrize(
