@@ -54,11 +54,20 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """All marks of one job, by the id of the snapshot; times are aware. `others` are keys of a newer version."""
+    """All marks of one job, by the id of the snapshot; times are aware. `others` are keys of a newer version.
+
+    `verified_at` is when a snapshot was last found whole, everything in it read. `damage` is the number of
+    paths that the last look at a snapshot found damaged, never 0. `parts_at` is when each part of the job's
+    content was last read: a bucket of the newest snapshot by its number, what only an older one holds by
+    its id. `drilled_at` is the last restore that was tried out.
+    """
 
     holds: Mapping[str, Hold] = field(default_factory=dict)
     acks: Mapping[str, datetime] = field(default_factory=dict)
     verified_at: Mapping[str, datetime] = field(default_factory=dict)
+    damage: Mapping[str, int] = field(default_factory=dict)
+    parts_at: Mapping[str, datetime] = field(default_factory=dict)
+    drilled_at: datetime | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 
     def held(self, id_: str, hold: Hold) -> Marks:
@@ -76,6 +85,8 @@ class Marks:
             holds=_without(self.holds, ids),
             acks=_without(self.acks, ids),
             verified_at=_without(self.verified_at, ids),
+            damage=_without(self.damage, ids),
+            parts_at=_without(self.parts_at, ids),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -86,6 +97,9 @@ class Marks:
             "holds": {id_: hold.to_json() for id_, hold in self.holds.items()},
             "acks": {id_: rfc3339(at) for id_, at in self.acks.items()},
             "verified_at": {id_: rfc3339(at) for id_, at in self.verified_at.items()},
+            "damage": dict(self.damage),
+            "parts_at": {part: rfc3339(at) for part, at in self.parts_at.items()},
+            "drilled_at": rfc3339(self.drilled_at) if self.drilled_at is not None else None,
         }
 
     @classmethod
@@ -95,11 +109,14 @@ class Marks:
             holds={id_: Hold.from_json(hold) for id_, hold in values["holds"].items()},
             acks={id_: _read_time(at) for id_, at in values["acks"].items()},
             verified_at={id_: _read_time(at) for id_, at in values["verified_at"].items()},
+            damage={id_: int(paths) for id_, paths in values.get("damage", {}).items()},
+            parts_at={part: _read_time(at) for part, at in values.get("parts_at", {}).items()},
+            drilled_at=_read_time(at) if (at := values.get("drilled_at")) is not None else None,
             others={name: value for name, value in values.items() if name not in _KEYS},
         )
 
 
-_KEYS = ("format", "holds", "acks", "verified_at")
+_KEYS = ("format", "holds", "acks", "verified_at", "damage", "parts_at", "drilled_at")
 
 
 def read_marks(folder: JobFolder) -> Marks:

@@ -15,7 +15,12 @@ from backupjump.store.marks import Hold, Marks, read_marks, write_marks
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 ID, OTHER = "2026-11-20T02-30-00Z", "2026-11-21T02-30-00Z"
 MARKS = Marks(
-    holds={ID: Hold(until=AT, note="taxes, \u202e and \n"), OTHER: Hold()}, acks={ID: AT}, verified_at={OTHER: AT}
+    holds={ID: Hold(until=AT, note="taxes, \u202e and \n"), OTHER: Hold()},
+    acks={ID: AT},
+    verified_at={OTHER: AT},
+    damage={ID: 3},
+    parts_at={ID: AT, "17": AT},
+    drilled_at=AT,
 )
 
 
@@ -36,6 +41,12 @@ def test_what_is_written_is_read_again(folder: JobFolder) -> None:
 
     assert read_marks(folder) == MARKS
     assert {path.name for path in folder.path.iterdir()} == {"marks.json", "snapshots", "work", "trash"}
+
+
+def test_the_marks_of_an_older_version_know_of_no_damage(folder: JobFolder) -> None:
+    folder.marks.write_text('{"format": 1, "holds": {}, "acks": {}, "verified_at": {}}')
+
+    assert read_marks(folder) == Marks()
 
 
 def test_keys_of_a_newer_version_are_kept(folder: JobFolder) -> None:
@@ -66,6 +77,8 @@ def test_keys_of_a_newer_version_are_kept(folder: JobFolder) -> None:
         '{"format": 1, "holds": {"a": {"until": "soon"}}, "acks": {}, "verified_at": {}}',
         '{"format": 1, "holds": {"a": {"until": "2026-11-22T02:30:00"}}, "acks": {}, "verified_at": {}}',
         '{"format": 1, "holds": {}, "acks": {"a": 7}, "verified_at": {}}',
+        '{"format": 1, "holds": {}, "acks": {}, "verified_at": {}, "damage": {"a": "some"}}',
+        '{"format": 1, "holds": {}, "acks": {}, "verified_at": {}, "drilled_at": "today"}',
         "[" * 100_000,
     ],
 )
@@ -118,5 +131,6 @@ def test_a_hold_lasts_until_its_end_and_without_one_for_good() -> None:
 
 
 def test_marks_go_with_their_snapshot() -> None:
-    assert MARKS.without([ID]) == Marks(holds={OTHER: Hold()}, verified_at={OTHER: AT})
+    left = Marks(holds={OTHER: Hold()}, verified_at={OTHER: AT}, parts_at={"17": AT}, drilled_at=AT)
+    assert MARKS.without([ID]) == left
     assert MARKS.released(OTHER).holds == {ID: MARKS.holds[ID]}
