@@ -6,7 +6,7 @@ The plan is a value: `--dry-run` prints the one that a prune would carry out.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from backupjump.store.store import open_store
 from backupjump.store.trash import empty_trash, throw_away
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime, tzinfo
 
     from backupjump.config.models import Job
@@ -77,11 +77,19 @@ def prune(site: Site, job_name: str, *, yes: bool) -> PrunePlan:
                 hint=f"look at: backupjump prune {job.name} --dry-run; if it is right: add --yes",
             )
         if plan.going:
-            throw_away(folder, plan.going)
+            gone = throw_away(folder, plan.going)
             marks = read_marks(folder)
-            if marks.without(plan.going) != marks:
-                write_marks(folder, marks.without(plan.going))
+            if marks.without(gone) != marks:
+                write_marks(folder, marks.without(gone))
+            plan = replace(plan, decisions=tuple(_after(each, gone) for each in plan.decisions))
     return plan
+
+
+def _after(decision: Decision, gone: Collection[str]) -> Decision:
+    """Return a decision as it was carried out: what was to go and is in use has stayed."""
+    if not decision.goes or decision.snapshot.id in gone:
+        return decision
+    return replace(decision, reasons=("in use: somebody reads it; the next prune takes it",))
 
 
 def reap(site: Site, job_name: str) -> None:

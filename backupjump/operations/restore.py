@@ -18,6 +18,7 @@ from backupjump.operations.restore_target import TargetFolder
 from backupjump.operations.snapshot_paths import desktop_path, parent
 from backupjump.rsync.progress import Progress, read_progress
 from backupjump.run import utc_now
+from backupjump.store.in_use import in_use
 from backupjump.store.marker import read_marker
 from backupjump.store.snapshots import find_snapshot, list_snapshots
 
@@ -60,15 +61,22 @@ def plan_job_restore(
     snapshots = list_snapshots(site.folder_of(site.job(job_name)))
     chosen = find_snapshot(snapshots, snapshot, at=at, now=utc_now(), zone=ZoneInfo(marker.timezone))
     wanted = [desktop_path(path) for path in paths]
-    return plan_restore(chosen, marker, wanted, store=settings.path, target=target, mode=mode)
+    with in_use(chosen.path):
+        return plan_restore(chosen, marker, wanted, store=settings.path, target=target, mode=mode)
 
 
 def restore(plan: RestorePlan, *, on_progress: Callable[[Progress], None] = lambda _progress: None) -> Restored:
     """Carry out `plan`; `on_progress` is told how far rsync is.
 
     When it fails, what was replaced stands beside under its new name and nothing has been deleted.
-    Raises RestoreRefused when a symlink came up meanwhile, TransferFailed with rsync's own words.
+    Raises RestoreRefused when a symlink came up meanwhile, TransferFailed with rsync's own words, StoreError
+    when the snapshot has been pruned meanwhile. From here on a prune passes over it.
     """
+    with in_use(plan.snapshot.path):
+        return _carry_out(plan, on_progress)
+
+
+def _carry_out(plan: RestorePlan, on_progress: Callable[[Progress], None]) -> Restored:
     _make_target(plan.target)
     target = TargetFolder(plan.target)
     listed = [entry for entry in (*plan.write, *plan.folders, *plan.unchanged) if entry.path]

@@ -10,27 +10,36 @@ from pathlib import Path
 
 from backupjump.errors import StoreError
 from backupjump.store.failures import told_as_store_error
+from backupjump.store.in_use import unused
 from backupjump.store.layout import JobFolder
 from backupjump.store.tree import remove_tree, sync_folder
 
 log = logging.getLogger(__name__)
 
 
-def throw_away(folder: JobFolder, ids: Collection[str]) -> None:
+def throw_away(folder: JobFolder, ids: Collection[str]) -> tuple[str, ...]:
     """Take snapshots out of the job, each whole, for `empty_trash` to delete; the job's lock must be held.
 
-    When this returns they are gone after a power cut too; a StoreError leaves each whole or gone.
+    Returns those that went: one that somebody reads (`in_use`) stays, for the next prune. They are gone
+    after a power cut too; a StoreError leaves each whole or gone.
     """
+    gone = []
     with told_as_store_error("a snapshot can't be moved to the trash"):
         for id_ in ids:
             # rename(2) would quietly take the place of an empty folder.
             if os.path.lexists(folder.trash / id_):
                 raise StoreError(f"{folder.trash / id_} is already there", hint="do two servers share this store?")
-            (folder.snapshots / id_).rename(folder.trash / id_)
-            log.info("%s/%s: snapshot %s pruned", folder.desktop, folder.job, id_)
+            with unused(folder.snapshots / id_) as free:
+                if free:
+                    (folder.snapshots / id_).rename(folder.trash / id_)
+                    gone.append(id_)
+            log.info(
+                "%s/%s: snapshot %s %s", folder.desktop, folder.job, id_, "pruned" if free else "is in use: it stays"
+            )
         # Before the first file goes: else a power cut could bring the name back without it.
         sync_folder(folder.trash)
         sync_folder(folder.snapshots)
+    return tuple(gone)
 
 
 def discard(folder: JobFolder, attempt: Path, *, wait: bool = False) -> None:
