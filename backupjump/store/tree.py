@@ -6,7 +6,7 @@ import contextlib
 import os
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +82,8 @@ def walk(tree: Path, start: bytes = b"", *, folders_only: bool = False) -> Itera
             os.close(level.fd)
 
 
-def remove_tree(name: str, *, folder_fd: int) -> None:
-    """Delete the folder `name` and all in it.
+def remove_tree(name: str, *, folder_fd: int, stop: Callable[[], bool] = lambda: False) -> None:
+    """Delete the folder `name` and all in it, unless told to `stop` on the way: then the rest is left as it is.
 
     Folders are made writable for that, files never: the inode of a file may be another snapshot's too.
     """
@@ -91,7 +91,7 @@ def remove_tree(name: str, *, folder_fd: int) -> None:
     levels = [_opened_to_empty(name, folder_fd)]
     pending = [name]
     try:
-        while levels:
+        while levels and not stop():
             entry = next(levels[-1].names, None)
             if entry is None:
                 os.close(levels.pop().fd)
