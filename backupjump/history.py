@@ -1,8 +1,9 @@
 """The runs of one store, quick to ask: SQLite beside the state, derived from the runs.jsonl files in the store.
 
-It may be deleted at any time. A database that is damaged, of another shape or locked for ever is set
-aside and made anew; where none can be kept (a full or read-only disk) one in memory does for this
-process. So nothing here ever stops a backup.
+It may be deleted at any time. What the store tells and it lacks, it takes over when it is opened: a run
+whose last step a crash took, a job that was renamed. A database that is damaged, of another shape or
+locked for ever is set aside and made anew; where none can be kept (a full or read-only disk) one in memory
+does for this process. So nothing here ever stops a backup.
 """
 
 from __future__ import annotations
@@ -11,26 +12,27 @@ import contextlib
 import json
 import logging
 import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from backupjump.escape import shown
 from backupjump.run import Run, Status, rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 _BUSY_SECONDS = 5.0
 _ALL = -1  # Source: sqlite.org/lang_select.html, a negative LIMIT is none
-# user_version of the file: 0 is a new file, the first number one that still wants the store's runs.
-_EMPTY, _FILLED = 1, 2
+_VERSION = 3  # user_version of the file; 2 had no table of logs, 0 is a new file
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, ended_at TEXT NOT NULL, body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS runs_of_a_job ON runs (job, ended_at);
+CREATE TABLE IF NOT EXISTS logs (name TEXT PRIMARY KEY, mark TEXT NOT NULL);
 """
 _INSERT = "INSERT OR REPLACE INTO runs (run_id, job, status, ended_at, body) VALUES (?, ?, ?, ?, ?)"
 # These say nothing about the file's content: another one in its place would fare no better.
@@ -41,16 +43,27 @@ _NO_PLACE = frozenset(
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunLog:
+    """The runs of one job as the store keeps them.
+
+    `runs_after` gives those behind a mark, and the mark behind them; with an empty one it gives all. What
+    can't be read is left out, and the mark stays.
+    """
+
+    name: str
+    runs_after: Callable[[str], tuple[Sequence[Run], str]]
+
+
 class History:
     """The recorded runs of one store; use it with `with`.
 
-    `known_runs` gives what the runs.jsonl files hold; it is asked only when the database is new or was
-    replaced. Without it the runs of before come back when someone opens it with.
+    What the `logs` have and the database lacks is taken over each time that it is opened.
     """
 
-    def __init__(self, path: Path, *, known_runs: Callable[[], Iterable[Run]] | None = None) -> None:
+    def __init__(self, path: Path, *, logs: Sequence[RunLog] = ()) -> None:
         self._path = path
-        self._known_runs = known_runs
+        self._logs = logs
         self._connection = self._open()
 
     def append(self, run: Run) -> None:
@@ -69,6 +82,11 @@ class History:
         values = (job, _ALL if limit is None else limit)
         runs = self._ask(lambda connection: _select(connection, newest_first, values)) or ()
         return tuple(reversed(runs))
+
+    def count(self) -> int:
+        """Return how many runs there are."""
+        counted = self._ask(lambda connection: connection.execute("SELECT count(*) FROM runs").fetchone()[0])
+        return int(counted or 0)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -103,21 +121,22 @@ class History:
         if getattr(problem, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _NO_PLACE:
             log.warning("the history %s is made anew from the store: %s", self._path, shown(str(problem), limit=200))
             with contextlib.suppress(OSError, sqlite3.Error):
-                _set_aside(self._path)
+                set_aside(self._path)
                 return self._prepared(_connect(self._path))
         log.warning("the history can't be kept in %s: %s", self._path, shown(str(problem), limit=200))
         return self._prepared(_connect(None))
 
     def _prepared(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        """Return `connection` with tables, and with the store's runs when it lacks them; closed if that fails."""
+        """Return `connection` with tables, and with the store's runs that it lacked; closed if that fails."""
         try:
             if _version(connection) == 0:
                 # This wants the file for itself and does not wait for it. Where it fails another process is at it.
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_EMPTY};")
-            if _version(connection) < _FILLED and self._known_runs is not None:
-                _fill(connection, self._known_runs())
+            if _version(connection) < _VERSION:
+                connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+            for each in self._logs:
+                _catch_up(connection, each)
         except sqlite3.Error:
             connection.close()
             raise
@@ -136,22 +155,36 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _set_aside(path: Path) -> None:
-    """Move the database and what SQLite keeps beside it out of the way; the one set aside before is lost."""
+def set_aside(path: Path) -> Path:
+    """Move the database and what SQLite keeps beside it out of the way; return where to.
+
+    One that was set aside before is lost. Without a database nothing happens.
+    """
+    aside = path.with_name(f"{path.name}.old")
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).replace(path.with_name(f"{path.name}.damaged{suffix}"))
+            path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+    return aside
 
 
-def _fill(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
-    _insert(connection, runs)
-    connection.execute(f"PRAGMA user_version = {_FILLED}")
+def _catch_up(connection: sqlite3.Connection, log_: RunLog) -> None:
+    row = connection.execute("SELECT mark FROM logs WHERE name = ?", (log_.name,)).fetchone()
+    mark = str(row[0]) if row is not None else ""
+    runs, new_mark = log_.runs_after(mark)
+    if new_mark == mark:
+        return
+    with connection:
+        connection.executemany(_INSERT, _rows(runs))
+        connection.execute("INSERT OR REPLACE INTO logs (name, mark) VALUES (?, ?)", (log_.name, new_mark))
 
 
 def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
-    rows = [(run.run_id, run.job, run.status.value, rfc3339(run.ended_at), json.dumps(run.to_json())) for run in runs]
     with connection:
-        connection.executemany(_INSERT, rows)
+        connection.executemany(_INSERT, _rows(runs))
+
+
+def _rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
+    return [(run.run_id, run.job, run.status.value, rfc3339(run.ended_at), json.dumps(run.to_json())) for run in runs]
 
 
 def _select(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> tuple[Run, ...]:

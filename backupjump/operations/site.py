@@ -10,13 +10,15 @@ from backupjump.config.find import find_config
 from backupjump.config.load import desktop_named, job_named, load_server
 from backupjump.config.state import state_dir
 from backupjump.errors import StoreError
-from backupjump.history import History
+from backupjump.history import History, RunLog
 from backupjump.ssh.route import route_to
+from backupjump.store.jobs import job_folders
 from backupjump.store.layout import JobFolder
-from backupjump.store.runs import read_runs
+from backupjump.store.marker import read_marker
+from backupjump.store.runs import runs_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from pathlib import Path
 
     from backupjump.config.models import Desktop, Job, Server
@@ -48,15 +50,30 @@ class Site:
         """Return where `job` lies in the store, whether or not it exists yet."""
         return JobFolder(self.server.store.path, job.desktop, job.name)
 
-    def history(self, store_uuid: str | None) -> History:
-        """Return the history of the store `store_uuid`; None is for runs that found no store at all."""
-        return History(self.state / f"history-{store_uuid or 'no-store'}.sqlite3", known_runs=self._known_runs)
+    def history_file(self, store_uuid: str | None) -> Path:
+        """Return where the history of the store `store_uuid` lies; None is for runs that found no store at all."""
+        return self.state / f"history-{store_uuid or 'no-store'}.sqlite3"
 
-    def _known_runs(self) -> Iterator[Run]:
-        """Yield the runs that the store knows of, for a history that was lost; what can't be read is left out."""
-        for job in self.server.jobs.values():
-            with suppress(StoreError):
-                yield from read_runs(self.folder_of(job))
+    def history(self, store_uuid: str | None) -> History:
+        """Return the history of the store `store_uuid`, with all that the store's jobs tell of their runs."""
+        return History(self.history_file(store_uuid), logs=[_log_of(folder) for folder in self._folders(store_uuid)])
+
+    def _folders(self, store_uuid: str | None) -> tuple[JobFolder, ...]:
+        """Return all jobs in the store, also those that are no longer in the config; none of another store."""
+        path = self.server.store.path
+        try:
+            return job_folders(path) if store_uuid == read_marker(path).uuid else ()
+        except StoreError:
+            return ()
+
+
+def _log_of(folder: JobFolder) -> RunLog:
+    def runs_behind(mark: str) -> tuple[Sequence[Run], str]:
+        with suppress(StoreError):
+            return runs_after(folder, mark)
+        return (), mark
+
+    return RunLog(name=f"{folder.desktop}/{folder.job}", runs_after=runs_behind)
 
 
 def open_site(config: Path | None, *, check_keys: bool = False) -> Site:

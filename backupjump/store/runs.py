@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+from dataclasses import replace
 
+from backupjump.escape import shown
 from backupjump.run import Run
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.layout import JobFolder
@@ -26,14 +28,41 @@ def append_run(folder: JobFolder, run: Run) -> None:
 
 
 def read_runs(folder: JobFolder) -> tuple[Run, ...]:
-    """Return all runs, oldest first; none when there are none. A line that is no run is passed over and logged."""
+    """Return all runs, oldest first; none when there are none. A line that is no run is passed over and logged.
+
+    A run is the job's in whose folder it stands: a job that was renamed has its old runs under its new name.
+    """
+    return runs_after(folder, "")[0]
+
+
+def runs_after(folder: JobFolder, mark: str) -> tuple[tuple[Run, ...], str]:
+    """Return the runs that were added since `mark` was given, and the next mark; with an empty one all runs.
+
+    All of them too when the file is another one than it was. Raises StoreError.
+    """
     with told_as_store_error(f"{folder.runs} can't be read"):
         try:
-            lines = folder.runs.read_bytes().splitlines()
+            file = folder.runs.open("rb")
         except FileNotFoundError:
-            return ()
-    read = [_read_line(line, number, folder) for number, line in enumerate(lines, start=1)]
-    return tuple(run for run in read if run is not None)
+            return (), ""
+        with file:
+            status = os.fstat(file.fileno())
+            start = _start(mark, status)
+            file.seek(start)
+            content = file.read()
+    # A last line without its line break is being written, or was cut short by a crash and gets one later.
+    whole = content.rpartition(b"\n")[0]
+    end = start + len(whole) + 1 if whole else start
+    after = f" after byte {start}" if start else ""
+    read = [_read_line(line, f"line {n}{after}", folder) for n, line in enumerate(content.splitlines(), start=1)]
+    return tuple(run for run in read if run is not None), f"{status.st_ino}:{end}"
+
+
+def _start(mark: str, status: os.stat_result) -> int:
+    """Return the byte to read on from: 0 when the mark is of another file, or this one has become shorter."""
+    inode, _, end = mark.partition(":")
+    known = inode == str(status.st_ino) and end.isdecimal() and int(end) <= status.st_size
+    return int(end) if known else 0
 
 
 def _mended(fd: int) -> bytes:
@@ -42,9 +71,9 @@ def _mended(fd: int) -> bytes:
     return b"\n" if size and os.pread(fd, 1, size - 1) != b"\n" else b""
 
 
-def _read_line(line: bytes, number: int, folder: JobFolder) -> Run | None:
+def _read_line(line: bytes, where: str, folder: JobFolder) -> Run | None:
     try:
-        return Run.from_json(json.loads(line))
+        return replace(Run.from_json(json.loads(line)), job=folder.job, desktop=folder.desktop)
     except (ValueError, AttributeError, RecursionError) as error:
-        log.warning("%s line %d is not a run: %s", folder.runs, number, error)
+        log.warning("%s %s is not a run: %s", folder.runs, where, shown(str(error)))
         return None

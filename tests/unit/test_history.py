@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backupjump import history as history_module
-from backupjump.history import History
+from backupjump.history import History, RunLog
 from backupjump.run import Run, RunError, Status, exit_code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -43,8 +44,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "history-1.sqlite3"
 
 
+def log_of(runs: Sequence[Run], name: str = "desktop/nightly") -> RunLog:
+    """Keep `runs` as a store does, with the number of those that are known for a mark."""
+    return RunLog(name=name, runs_after=lambda mark: (runs[int(mark or 0) :], str(len(runs))))
+
+
 def filled(path: Path) -> None:
-    with History(path, known_runs=lambda: RUNS) as history:
+    with History(path, logs=[log_of(RUNS)]) as history:
         history.close()
 
 
@@ -89,7 +95,7 @@ def test_a_run_that_never_began_is_not_the_latest(path: Path) -> None:
 
 
 def test_a_run_recorded_twice_is_one_entry(path: Path) -> None:
-    with History(path, known_runs=lambda: [a_run(1)]) as history:
+    with History(path, logs=[log_of([a_run(1)])]) as history:
         history.append(a_run(1))
 
         assert history.since() == (a_run(1),)
@@ -99,19 +105,46 @@ def test_a_lost_database_is_rebuilt_from_the_store_s_runs(path: Path) -> None:
     with History(path) as history:
         history.append(a_run(5))
 
-    with History(path, known_runs=lambda: RUNS[:4]) as history:
+    with History(path, logs=[log_of(RUNS[:4])]) as history:
         assert [run.run_id for run in history.since()] == [f"nightly-{number}" for number in (0, 1, 2, 3, 5)]
 
 
-def test_the_store_s_runs_are_read_once_only(path: Path) -> None:
+def test_only_what_is_new_in_the_store_is_read_again(path: Path) -> None:
+    asked = []
+
+    def runs_after(mark: str) -> tuple[list[Run], str]:
+        asked.append(mark)
+        return (RUNS[:3], "third") if not mark else ([], mark)
+
+    for _ in range(3):
+        with History(path, logs=[RunLog(name="desktop/nightly", runs_after=runs_after)]) as history:
+            assert history.count() == 3
+
+    assert asked == ["", "third", "third"]
+
+
+def test_a_database_that_is_older_than_the_store_s_runs_catches_up(path: Path) -> None:
     filled(path)
 
-    def never() -> Iterator[Run]:
-        raise AssertionError("asked again")
-        yield
+    with History(path, logs=[log_of([*RUNS, a_run(500)]), log_of([a_run(3, "photos")], "desktop/photos")]) as history:
+        assert history.latest("nightly") == a_run(500)
+        assert history.count() == 202
 
-    with History(path, known_runs=never) as history:
-        assert len(history.since()) == 200
+
+def test_a_database_of_the_version_before_keeps_its_runs_and_catches_up(path: Path) -> None:
+    old = sqlite3.connect(path)
+    old.executescript(
+        "CREATE TABLE runs (run_id TEXT PRIMARY KEY, job TEXT NOT NULL, status TEXT NOT NULL, ended_at TEXT NOT NULL,"
+        " body TEXT NOT NULL); CREATE INDEX runs_of_a_job ON runs (job, ended_at); PRAGMA user_version = 2"
+    )
+    locked = a_run(1, status=Status.LOCKED)
+    row = (locked.run_id, locked.job, "locked", "2026-11-22T01:05:00Z", json.dumps(locked.to_json()))
+    old.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?)", row)
+    old.commit()
+    old.close()
+
+    with History(path, logs=[log_of(RUNS[2:4])]) as history:
+        assert history.since() == (locked, *RUNS[2:4])
 
 
 DAMAGES = {
@@ -131,7 +164,7 @@ def test_a_damaged_database_is_made_anew_and_never_stops_a_run(path: Path, damag
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     in_the_store = [*RUNS, a_run(500)]
 
-    with History(path, known_runs=lambda: in_the_store) as history:
+    with History(path, logs=[log_of(in_the_store)]) as history:
         history.append(a_run(500))
         assert history.latest("nightly") == a_run(500)
         assert history.since() == (*RUNS, a_run(500))
@@ -141,7 +174,7 @@ def test_a_damaged_database_is_made_anew_and_never_stops_a_run(path: Path, damag
 
 
 def test_damage_that_comes_between_two_questions_is_mended_as_well(path: Path) -> None:
-    with History(path, known_runs=lambda: RUNS) as history:
+    with History(path, logs=[log_of(RUNS)]) as history:
         other = sqlite3.connect(path)
         other.executescript("DROP TABLE runs")
         other.close()
@@ -156,9 +189,9 @@ def test_a_database_of_another_shape_is_set_aside(path: Path) -> None:
     other.executescript("CREATE TABLE runs (something TEXT); PRAGMA user_version = 2")
     other.close()
 
-    with History(path, known_runs=lambda: RUNS) as history:
+    with History(path, logs=[log_of(RUNS)]) as history:
         assert history.since() == tuple(RUNS)
-    assert path.with_name(path.name + ".damaged").exists()
+    assert path.with_name(path.name + ".old").exists()
 
 
 def test_a_database_that_stays_locked_is_replaced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +201,7 @@ def test_a_database_that_stays_locked_is_replaced(path: Path, monkeypatch: pytes
     holder.execute("BEGIN EXCLUSIVE")
 
     try:
-        with History(path, known_runs=lambda: RUNS) as history:
+        with History(path, logs=[log_of(RUNS)]) as history:
             history.append(a_run(500))
             assert history.since() == (*RUNS, a_run(500))
     finally:
@@ -181,7 +214,7 @@ def test_a_database_that_stays_locked_is_replaced(path: Path, monkeypatch: pytes
 def test_where_no_database_can_be_kept_the_store_s_runs_are_still_told(tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("in the way")
 
-    with History(tmp_path / "a file" / "history.sqlite3", known_runs=lambda: RUNS) as history:
+    with History(tmp_path / "a file" / "history.sqlite3", logs=[log_of(RUNS)]) as history:
         history.append(a_run(500))
         assert history.latest("nightly") == a_run(500)
 
@@ -213,12 +246,12 @@ def test_many_processes_may_find_it_missing_at_once(tmp_path: Path) -> None:
 
 
 def test_a_status_of_a_newer_program_does_not_hide_the_other_runs(path: Path) -> None:
-    with History(path, known_runs=lambda: RUNS) as history:
+    with History(path, logs=[log_of(RUNS)]) as history:
         history.append(replace(a_run(500), error=None))
     connection = sqlite3.connect(path)
     connection.execute("UPDATE runs SET body = replace(body, '\"ok\"', '\"brilliant\"') WHERE run_id = 'nightly-500'")
     connection.commit()
     connection.close()
 
-    with History(path, known_runs=lambda: RUNS) as history:
+    with History(path, logs=[log_of(RUNS)]) as history:
         assert history.since() == tuple(RUNS)
