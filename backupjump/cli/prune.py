@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +13,6 @@ from backupjump.cli.arguments import job_names
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.prune import PrunePlan
-
-_IDLE = 19
 
 
 @click.command(short_help="Delete the snapshots that the job's `keep` does not keep.")
@@ -46,9 +44,12 @@ def prune(options: Options, job: str, *, dry_run: bool, yes: bool, as_json: bool
     plan = operation.plan_prune(site, job) if dry_run else operation.prune(site, job, yes=yes)
     _show(plan, dry_run=dry_run, as_json=as_json)
     if not dry_run:
-        # From here on we only delete, beside runs. Disks follow: Source: ioprio_set(2), "derived from the nice value".
-        os.nice(_IDLE)
-        operation.reap(site, job)
+        operation.reap(site, job, on_slow=_tell_slow)
+
+
+def _tell_slow(left: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"deleting what has gone ({left} left); it may be stopped, and the next run does not wait", err=True)
 
 
 def _show(plan: PrunePlan, *, dry_run: bool, as_json: bool) -> None:

@@ -14,18 +14,18 @@ from backupjump.config.units import read_duration
 from backupjump.errors import PruneRefused, UsageError
 from backupjump.escape import shown
 from backupjump.run import utc_now
-from backupjump.store.failures import told_as_store_error
 from backupjump.store.lock import locked
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import Hold, read_marks, write_marks
+from backupjump.store.reaper import reap as reap_trash
 from backupjump.store.retention import Decision, brakes, decide
 from backupjump.store.runs import read_runs
 from backupjump.store.snapshots import find_snapshot, list_snapshots, read_moment
 from backupjump.store.store import open_store
-from backupjump.store.trash import empty_trash, throw_away
+from backupjump.store.trash import throw_away
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime, tzinfo
 
     from backupjump.config.models import Job
@@ -92,13 +92,12 @@ def _after(decision: Decision, gone: Collection[str]) -> Decision:
     return replace(decision, reasons=("in use: somebody reads it; the next prune takes it",))
 
 
-def reap(site: Site, job_name: str) -> None:
-    """Delete what is in the job's trash, from a prune that was killed too; the next run may go on meanwhile."""
+def reap(site: Site, job_name: str, *, on_slow: Callable[[int], None]) -> None:
+    """Delete what is in the job's trash, with no lock held and as the least of all work, as store/reaper.py does it."""
     folder = site.folder_of(site.job(job_name))
     settings = site.server.store
-    with open_store(settings.path, uuid=settings.uuid), told_as_store_error("the trash can't be emptied"):
-        if folder.trash.is_dir():
-            empty_trash(folder, wait=True)
+    with open_store(settings.path, uuid=settings.uuid):
+        reap_trash(folder, on_slow=on_slow)
 
 
 def hold(site: Site, job_name: str, snapshot: str, *, until: str | None, note: str = "") -> tuple[Snapshot, Hold]:

@@ -52,7 +52,8 @@ def make_room(store: Store, folder: JobFolder) -> None:
             return store.check_room()
         except StoreFull:
             log.warning("the store is full: giving up what the attempt %s had got", attempt.name)
-            discard(folder, attempt, wait=True)
+            discard(folder, attempt)
+            empty_trash(folder, wait=True)
     return store.check_room()
 
 

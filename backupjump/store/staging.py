@@ -20,7 +20,7 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.partials import adopt_partials, keep_orphans
 from backupjump.store.snapshots import TREE_NAME, Snapshot, list_snapshots, newest_good, newest_usable
 from backupjump.store.store import Store
-from backupjump.store.trash import discard, empty_trash
+from backupjump.store.trash import discard
 from backupjump.store.tree import walk
 
 log = logging.getLogger(__name__)
@@ -85,11 +85,11 @@ def stage(
 ) -> Staging:
     """Make a fresh work folder for one attempt; the job's lock must be held.
 
-    Each source's own folder is there, empty but for half-written files of older attempts. What a crash
-    left half done (trash, `latest`) is finished first. Raises StoreFull without room, else StoreError.
+    Each source's own folder is there, empty but for half-written files of older attempts. A `latest` that
+    a crash left behind is pointed first; the trash is waited for only where there is no other room. Raises
+    StoreFull without room, else StoreError.
     """
     with told_as_store_error("no work folder can be made in the store"):
-        empty_trash(folder, wait=False)
         make_room(store, folder)
         snapshots = list_snapshots(folder)
         base, last_good = newest_usable(snapshots), newest_good(snapshots)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from backupjump.errors import StoreError
@@ -33,32 +33,42 @@ def throw_away(folder: JobFolder, ids: Collection[str]) -> tuple[str, ...]:
                 if free:
                     (folder.snapshots / id_).rename(folder.trash / id_)
                     gone.append(id_)
-            log.info(
-                "%s/%s: snapshot %s %s", folder.desktop, folder.job, id_, "pruned" if free else "is in use: it stays"
-            )
+            log.info("%s/%s: snapshot %s %s", folder.desktop, folder.job, id_, "pruned" if free else "is in use")
         # Before the first file goes: else a power cut could bring the name back without it.
         sync_folder(folder.trash)
         sync_folder(folder.snapshots)
     return tuple(gone)
 
 
-def discard(folder: JobFolder, attempt: Path, *, wait: bool = False) -> None:
-    """Delete an attempt, by way of trash/, so that a crash leaves no half attempt to link to."""
+def discard(folder: JobFolder, attempt: Path) -> None:
+    """Move an attempt to the trash, so that a crash while it is deleted leaves no half attempt to link to."""
     attempt.rename(folder.trash / attempt.name)
-    empty_trash(folder, wait=wait)
 
 
-def empty_trash(folder: JobFolder, *, wait: bool) -> None:
-    """Delete all that is in trash/; the job's lock is not needed.
+def empty_trash(folder: JobFolder, *, wait: bool, stop: Callable[[], bool] = lambda: False) -> None:
+    """Delete all that is in trash/, and what comes into it meanwhile; the job's lock is not needed.
 
-    Where another process is at it already, `wait` for it and delete what is left, or leave it to that one.
+    Where another process is at it already, `wait` for it and delete what is left, or leave it to that
+    one. Told to `stop`, it ends after the file it is at. What can't be deleted is passed over; the first
+    such error is raised at the end.
     """
     fd = os.open(folder.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for path in list(folder.trash.iterdir()):
-            remove_tree(path.name, folder_fd=fd)
+        _delete_all(fd, stop)
     except BlockingIOError:
         log.debug("another process empties %s", folder.trash)
     finally:
         os.close(fd)
+
+
+def _delete_all(trash_fd: int, stop: Callable[[], bool]) -> None:
+    failed: dict[str, OSError] = {}
+    while not stop() and (names := sorted(set(os.listdir(trash_fd)) - failed.keys())):
+        for name in names:
+            try:
+                remove_tree(name, folder_fd=trash_fd, stop=stop)
+            except OSError as error:
+                failed[name] = error
+    if failed:
+        raise next(iter(failed.values()))

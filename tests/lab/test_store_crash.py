@@ -18,6 +18,7 @@ import pytest
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.manifest import read_manifest, sha256_of
+from backupjump.store.reaper import reap
 from backupjump.store.snapshots import list_snapshots, newest_good
 from fingerprint import Print, fingerprint
 from store_world import a_few_files, attempt, make_store, take, take_and_die, write
@@ -124,6 +125,7 @@ def test_after_a_kill_the_job_is_free_at_once_and_the_next_run_tidies_up(tmp_pat
         pass
     published = take(folder, lambda staging: write(staging.tree / "home/me/last"))
 
+    reap(folder)
     assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
     assert str(folder.latest.readlink()) == f"snapshots/{published.snapshot.id}"
 
@@ -148,6 +150,7 @@ def test_a_kill_before_each_single_operation_costs_no_snapshot_and_the_next_run_
         assert_kept(folder, before, f"killed before operation {nth}")
         published = take(folder, a_few_files)
         assert_kept(folder, before, f"the run after a kill before operation {nth}")
+        reap(folder)
         assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
         assert str(folder.latest.readlink()) == f"snapshots/{published.snapshot.id}"
         if child.exitcode != -signal.SIGKILL:

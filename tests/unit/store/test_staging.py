@@ -14,6 +14,7 @@ from backupjump.run import Run, Status
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import sha256_of
 from backupjump.store.publish import publish, record
+from backupjump.store.reaper import reap
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.staging import Staging, discard_if_empty, stage
 from backupjump.store.store import Store
@@ -154,6 +155,7 @@ def test_publishing_removes_the_older_attempts_and_leaves_their_shared_files_alo
     seen = fingerprint(before.path)
     attempt(folder, link)
     take(folder, link)
+    reap(folder)
 
     assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
     assert fingerprint(before.path) == seen
@@ -177,7 +179,7 @@ def test_when_the_disk_fails_nothing_is_published_and_nothing_links_to_the_attem
             publish(failing, record(failing, staging, hashes={}), run=RUN, how={})
 
     assert [snapshot.id for snapshot in list_snapshots(folder)] == [ID]
-    assert list(folder.work.iterdir()) == list(folder.trash.iterdir()) == []
+    assert list(folder.work.iterdir()) == []
 
 
 def test_a_snapshot_never_takes_the_place_of_a_folder_that_is_there(folder: JobFolder) -> None:
@@ -197,12 +199,10 @@ def test_what_a_crash_left_is_finished_by_the_next_attempt(folder: JobFolder) ->
     folder.latest.unlink()
     folder.latest.symlink_to(f"snapshots/{ID}")
     (folder.path / ".latest.new").symlink_to("nowhere")
-    write(folder.trash / ID / "tree" / "file", mode=0o400)
 
     attempt(folder, nothing)
 
     assert str(folder.latest.readlink()) == f"snapshots/{newest.id}"
-    assert list(folder.trash.iterdir()) == []
     assert not os.path.lexists(folder.path / ".latest.new")
 
 
