@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsyncs: Rsyncs) -> Plan:
-    """Return what one try of `job` is to do: a transfer for each source, into the fresh tree of `staging`."""
+    """Return what one try of `job` is to do: a transfer for each source, into the fresh tree of `staging`.
+
+    What a verify found damaged keeps its size and time: only by content rsync sees that it must not be linked.
+    """
+    built_on = [each for each in (staging.base, staging.last_good) if each is not None]
     transfers = [
         Transfer(source=source, target=staging.tree / source.lstrip("/"), link_dests=staging.link_dests(source))
         for source in sorted(job.sources, key=lambda each: each.split("/"))
@@ -32,4 +36,5 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         acls=marker.acls,
         xattrs=marker.xattrs,
         checksum=common_checksum(rsyncs.here, rsyncs.there),
+        compare_content=any(each.damaged for each in built_on),
     )

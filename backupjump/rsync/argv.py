@@ -1,8 +1,8 @@
 """Build rsync's argv for one transfer. Nothing here runs anything.
 
-What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters, `--numeric-ids`,
-`--checksum-choice`, perhaps `--bwlimit`, and one path: few and fixed, so that a forced command there can
-check them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
+What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum
+among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, and one path: few and fixed, so that
+a forced command there can check them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def _what_is_kept(plan: Plan) -> list[str]:
         options += ["--no-owner", "--no-group"]
     if plan.sparse:
         options.append("--sparse")
+    if plan.compare_content:
+        options.append("--checksum")
     if plan.nanoseconds:
         # By default rsync compares whole seconds and so misses an edit in the second of the last backup.
         options.append("--modify-window=-1")

@@ -37,7 +37,8 @@ class Plan:
 
     `remote_shell` is the argv that takes a host and a command (rsync(1), -e), `host` the alias that it
     knows. `max_size` is in bytes, `bwlimit` in bytes a second. `acls`, `xattrs` and `nanoseconds` say what
-    the store can keep.
+    the store can keep. With `compare_content` both sides read every file, and none is linked for having the
+    same size and time alone.
     """
 
     remote_shell: tuple[str, ...]
@@ -49,6 +50,7 @@ class Plan:
     xattrs: bool
     sparse: bool = True
     checksum: str = "xxh128"
+    compare_content: bool = False
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     default_excludes: bool = True
@@ -77,6 +79,7 @@ def plan_pull(
     acls: bool,
     xattrs: bool,
     checksum: str,
+    compare_content: bool = False,
 ) -> Plan:
     """Return the plan of one pull of `job`; ConfigError if its excludes leave nothing of a source."""
     plan = Plan(
@@ -88,6 +91,7 @@ def plan_pull(
         acls=acls,
         xattrs=xattrs,
         checksum=checksum,
+        compare_content=compare_content,
         exclude=job.exclude,
         include=job.include,
         default_excludes=job.default_excludes,

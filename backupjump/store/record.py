@@ -35,7 +35,7 @@ def record_tree(
     `hashes` are rsync's own, by path, of what it transferred.
     """
     found = (each for source in sorted(sources, key=sort_key) for each in walk(tree, source))
-    recorder = _Recorder(hashes=hashes, fake_super=fake_super)
+    recorder = _Recorder(hashes=hashes, fake_super=fake_super, base_is_whole=base is None or not base.damaged)
     written = write_manifest(manifest, recorder.entries(side_by_side(found, entries_of(base))))
     return written, recorder.counts()
 
@@ -75,9 +75,10 @@ def side_by_side(found: Iterable[Found], entries: Iterable[Entry]) -> Iterator[t
 class _Recorder:
     """Makes the entries of a manifest one by one and counts on the way."""
 
-    def __init__(self, *, hashes: Mapping[bytes, str], fake_super: bool) -> None:
+    def __init__(self, *, hashes: Mapping[bytes, str], fake_super: bool, base_is_whole: bool = True) -> None:
         self._hashes = hashes
         self._fake_super = fake_super
+        self._base_is_whole = base_is_whole
         self._tally = dict.fromkeys(Counts.__dataclass_fields__, 0)
         # For inodes with several names: which the base has (8 bytes each, there may be millions), and of
         # the others size and hash, so that each is counted and read once.
@@ -123,7 +124,7 @@ class _Recorder:
 
     def _hash(self, found: Found, entry: Entry, old: Entry | None) -> str | None:
         known = self._hashes.get(entry.path) or self._new_hashes.get(entry.ino)
-        if known is None and old is not None and _same_content(entry, old):
+        if known is None and old is not None and self._base_is_whole and _same_content(entry, old):
             # Attributes changed, so rsync copied the base's file, or it links to an attempt's copy of it.
             known = old.hash
         known = known or hash_content(found)

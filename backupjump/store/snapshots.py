@@ -16,7 +16,7 @@ from backupjump.escape import shown
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id
 from backupjump.store.manifest import MANIFEST_NAME
-from backupjump.store.marks import read_marks
+from backupjump.store.marks import Marks, read_marks
 from backupjump.store.meta import META_NAME, read_meta
 
 TREE_NAME = "tree"
@@ -32,7 +32,8 @@ class Snapshot:
 
     When its meta.json can't be read, `problem` says why (else it is empty), the status reads failed and
     the numbers are 0; the tree may be whole all the same. `sequence` counts the job's publications, so
-    that a clock that was set back mixes nothing up. `acked`: someone has looked at a suspect one.
+    that a clock that was set back mixes nothing up. `acked`: someone has looked at a suspect one. `damaged`
+    is how many of its paths the last verify found damaged.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Snapshot:
     run_id: str = ""
     sources: tuple[str, ...] = ()
     acked: bool = False
+    damaged: int = 0
     problem: str = ""
 
     @property
@@ -89,8 +91,11 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
     except OSError as error:
         raise StoreError(f"{folder.snapshots} can't be read: {error.strerror}") from error
     by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
-    acks = _acks(folder) if by_age else frozenset()
-    by_id = [replace(each, acked=each.id in acks) for each in (read_snapshot(folder, name) for _when, name in by_age)]
+    marks = _marks(folder) if by_age else Marks()
+    by_id = [
+        replace(each, acked=each.id in marks.acks, damaged=marks.damage.get(each.id, 0))
+        for each in (read_snapshot(folder, name) for _when, name in by_age)
+    ]
     # One whose meta.json is damaged stays where its id puts it.
     in_sequence = iter(sorted((each for each in by_id if each.sequence), key=lambda each: each.sequence))
     return tuple(next(in_sequence) if each.sequence else each for each in by_id)
@@ -121,12 +126,12 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
         return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))
 
 
-def _acks(folder: JobFolder) -> frozenset[str]:
+def _marks(folder: JobFolder) -> Marks:
     try:
-        return frozenset(read_marks(folder).acks)
+        return read_marks(folder)
     except StoreError as error:
         log.warning("%s", error)
-        return frozenset()
+        return Marks()
 
 
 def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:

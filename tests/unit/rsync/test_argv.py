@@ -106,7 +106,8 @@ def test_a_plan_that_would_bring_nothing_is_refused_before_anything_starts() -> 
         ({"one_file_system": False}, [], ["--one-file-system"]),
         ({"sparse": False}, [], ["--sparse"]),
         ({"bwlimit": 1}, ["--bwlimit=1"], ["--bwlimit=0"]),
-        ({"checksum": "md5"}, ["--checksum-choice=md5"], []),
+        ({"checksum": "md5"}, ["--checksum-choice=md5"], ["--checksum"]),
+        ({"compare_content": True}, ["--checksum"], []),
         ({"default_excludes": False}, [], ["--filter=- .cache/"]),
     ],
 )
@@ -156,6 +157,7 @@ OPTIONS = {
     "one_file_system": [True, False],
     "bwlimit": [None, 5_000_000],
     "checksum": ["xxh128", "md5"],
+    "compare_content": [True, False],
 }
 
 

@@ -162,6 +162,15 @@ def test_a_suspect_snapshot_is_good_once_someone_has_acked_it(tmp_path: Path) ->
     assert [found.awaits_ack for found in listed] == [False, True]
 
 
+def test_a_snapshot_knows_how_many_of_its_paths_a_verify_found_damaged(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    write_meta(folder, "2026-11-21T02-30-00Z", meta(sequence=1))
+    write_meta(folder, "2026-11-22T02-30-00Z", meta(sequence=2))
+    write_marks(folder, Marks(damage={"2026-11-21T02-30-00Z": 3}))
+
+    assert [found.damaged for found in list_snapshots(folder)] == [3, 0]
+
+
 def test_with_damaged_marks_no_suspect_snapshot_counts_as_acked(tmp_path: Path) -> None:
     folder = JobFolder(tmp_path, "d", "j")
     write_meta(folder, "2026-11-21T02-30-00Z", meta("suspect"))
