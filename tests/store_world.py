@@ -81,13 +81,14 @@ def take(
     status: Status = Status.OK,
     hashes: Mapping[bytes, str] | None = None,
     at: datetime = AT,
+    run: Run = RUN,
 ) -> Published:
     """Take a snapshot of what `fill` puts into the tree."""
     with opened(folder) as store:
         staging = stage(store, folder, sources=sources, run_id="r1", now=at)
         fill(staging)
         recorded = record(store, staging, hashes=hashes or {})
-        return publish(store, recorded, run=replace(RUN, status=status), how={"rsync": "3.5.0"})
+        return publish(store, recorded, run=replace(run, status=status), how={"rsync": "3.5.0"})
 
 
 # A Server's config for commands that only read the store: no key is there, and none is needed.

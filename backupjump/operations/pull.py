@@ -22,6 +22,7 @@ from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
+from backupjump.store.repair import mend
 from backupjump.store.runs import append_run
 from backupjump.store.staging import check_room, discard_if_empty, stage
 from backupjump.store.store import open_store
@@ -72,6 +73,7 @@ def locked(pull: Pull) -> Iterator[None]:
         check_room(store, pull.folder)
         with lock_of(pull.folder) as lock_fd:
             pull.store, pull.lock_fd = store, lock_fd
+            mend(pull.folder)
             yield
 
 

@@ -1,0 +1,99 @@
+"""What a crash kept from being noted is noted by the next run, from what the snapshots say themselves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backupjump.store.layout import JobFolder
+from backupjump.store.repair import mend, unlisted_runs
+from backupjump.store.runs import append_run, read_runs
+from store_world import AT, RUN, a_few_files, make_store, take
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> JobFolder:
+    return make_store(tmp_path / "store")
+
+
+def take_run(folder: JobFolder, run_id: str, *, days: int = 0) -> str:
+    """Take a snapshot by a run that is killed before it is noted; return its id."""
+    taken = take(folder, a_few_files, at=AT + timedelta(days=days), run=replace(RUN, run_id=run_id))
+    return taken.snapshot.id
+
+
+def test_runs_that_no_line_tells_of_are_noted_in_the_order_of_publication(folder: JobFolder) -> None:
+    first = take_run(folder, "clock a year ahead", days=365)
+    second = take_run(folder, "clock right")
+    noted = read_runs(folder)
+
+    mend(folder)
+
+    assert noted == ()
+    assert [(run.run_id, run.snapshot) for run in read_runs(folder)] == [
+        ("clock a year ahead", first),
+        ("clock right", second),
+    ]
+
+
+def test_what_is_noted_already_is_not_noted_again(folder: JobFolder) -> None:
+    folder.make()
+    append_run(folder, replace(RUN, run_id="failed before"))
+    take_run(folder, "killed")
+
+    mend(folder)
+    mend(folder)
+
+    assert [run.run_id for run in read_runs(folder)] == ["failed before", "killed"]
+
+
+def test_latest_names_the_newest_good_snapshot_again(folder: JobFolder) -> None:
+    take_run(folder, "first")
+    second = take_run(folder, "second")
+    folder.latest.unlink()
+
+    mend(folder)
+
+    assert folder.latest.readlink() == Path("snapshots") / second
+
+
+@pytest.mark.parametrize("damage", ["run is no run", "no json", "gone"])
+def test_a_meta_json_that_does_not_tell_of_its_run_hides_no_other_one(folder: JobFolder, damage: str) -> None:
+    damaged = folder.snapshots / take_run(folder, "damaged") / "meta.json"
+    take_run(folder, "whole", days=1)
+    meta = json.loads(damaged.read_text())
+    del meta["run"]["started_at"]
+    damaged.write_text(json.dumps(meta) if damage == "run is no run" else "{")
+    if damage == "gone":
+        damaged.unlink()
+
+    assert [run.run_id for run in unlisted_runs(folder)] == ["whole"]
+
+
+def test_a_repair_that_fails_stops_nothing(folder: JobFolder, caplog: pytest.LogCaptureFixture) -> None:
+    take_run(folder, "killed")
+    folder.runs.mkdir()
+
+    mend(folder)
+
+    assert "could not be repaired" in caplog.text
+
+
+def test_runs_are_the_job_s_in_whose_folder_they_stand(folder: JobFolder) -> None:
+    folder.make()
+    append_run(folder, replace(RUN, run_id="noted"))
+    take_run(folder, "killed")
+    renamed = JobFolder(folder.store, "laptop", "daily")
+    renamed.path.parent.mkdir()
+    folder.path.rename(renamed.path)
+
+    mend(renamed)
+
+    assert [(run.run_id, run.desktop, run.job) for run in read_runs(renamed)] == [
+        ("noted", "laptop", "daily"),
+        ("killed", "laptop", "daily"),
+    ]
