@@ -112,11 +112,15 @@ class Run:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Run:
-        """Read a run that `to_json` wrote; a key that is missing or of the wrong kind raises ValueError."""
+        """Read a run that this version or an older one wrote, whose later keys have their defaults.
+
+        A key that every version has and that is missing, or one of the wrong kind, raises ValueError.
+        """
         try:
             error = values["error"]
+            plain = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
             return cls(
-                **{name: values[name] for name in cls.__dataclass_fields__ if name not in _CONVERTED},
+                **{name: value for name, value in plain.items() if name not in _CONVERTED},
                 status=Status(values["status"]),
                 started_at=datetime.fromisoformat(values["started_at"]),
                 ended_at=datetime.fromisoformat(values["ended_at"]),

@@ -69,6 +69,12 @@ def test_a_run_without_one_of_its_keys_is_not_a_run(missing: str) -> None:
         Run.from_json(values)
 
 
+def test_a_run_that_an_older_version_wrote_has_the_defaults_of_later_keys() -> None:
+    values = {name: value for name, value in GOOD.to_json().items() if name not in ("bytes_received", "files_linked")}
+
+    assert Run.from_json(values) == replace(GOOD, bytes_received=0, files_linked=0)
+
+
 def test_an_error_gives_the_run_its_status_its_code_and_its_hint() -> None:
     run = GOOD.with_error(TunnelNotOpen("closed", hint="open it"), ended_at=ENDED)
 
