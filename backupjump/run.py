@@ -64,7 +64,11 @@ class RunError:
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What a run found and moved. Files are regular files; linked ones share an inode with the base."""
+    """What a run found and moved. Files are regular files; linked ones share an inode with an older snapshot.
+
+    Copied ones have the content that they had in the base and yet take up space again; they are among the
+    new bytes. An inode with several names counts once in `bytes_new` and `bytes_copied`, else by name.
+    """
 
     files_total: int = 0
     bytes_total: int = 0
@@ -73,6 +77,9 @@ class Counts:
     files_deleted: int = 0
     files_linked: int = 0
     bytes_new: int = 0
+    bytes_linked: int = 0
+    files_copied: int = 0
+    bytes_copied: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +106,8 @@ class Run:
     files_changed: int = 0
     files_deleted: int = 0
     files_linked: int = 0
+    bytes_new: int = 0
+    bytes_linked: int = 0
     bytes_received: int = 0
     warnings: tuple[str, ...] = ()
     error: RunError | None = None

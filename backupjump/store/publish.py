@@ -14,10 +14,10 @@ from backupjump.errors import StoreError
 from backupjump.run import Counts, Run
 from backupjump.store.attempts import NOTE_NAME, tidy
 from backupjump.store.failures import told_as_store_error
-from backupjump.store.manifest import MANIFEST_NAME, Written
+from backupjump.store.manifest import MANIFEST_NAME
 from backupjump.store.meta import write_meta
 from backupjump.store.partials import remove_leftovers
-from backupjump.store.record import record_tree
+from backupjump.store.record import Listed, record_tree
 from backupjump.store.snapshots import Snapshot, read_snapshot
 from backupjump.store.staging import Staging
 from backupjump.store.store import Store
@@ -29,11 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A tree that has its manifest and is no snapshot yet, and what it has beside its base."""
+    """A tree that has its manifest and is no snapshot yet, and what it is beside what was there."""
 
     staging: Staging
-    written: Written
-    counts: Counts
+    listed: Listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +52,16 @@ def record(store: Store, staging: Staging, *, hashes: Mapping[bytes, str]) -> Re
     with told_as_store_error("the snapshot can't be finished"):
         remove_leftovers(staging.tree, staging.made_for_partials)
         (staging.path / MANIFEST_NAME).unlink(missing_ok=True)
-        written, counts = record_tree(
+        listed = record_tree(
             staging.tree,
             staging.path / MANIFEST_NAME,
             sources=[os.fsencode(source.lstrip("/")) for source in staging.sources],
             base=staging.base,
+            last_good=staging.last_good,
             hashes=hashes,
             fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
         )
-    return Recorded(staging=staging, written=written, counts=counts)
+    return Recorded(staging=staging, listed=listed)
 
 
 def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any]) -> Published:
@@ -73,15 +73,15 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
     staging = recorded.staging
     folder = staging.folder
     with told_as_store_error("the snapshot can't be finished"):
-        run = _with_counts(run, staging, recorded.counts)
+        run = _with_counts(run, staging, recorded.listed.counts)
         write_meta(
             staging.path,
             run=run,
             sequence=staging.sequence,
             base=staging.base.id if staging.base is not None else None,
             sources=staging.sources,
-            written=recorded.written,
-            counts=recorded.counts,
+            written=recorded.listed.written,
+            counts=recorded.listed.counts,
             how=how,
         )
         (staging.path / NOTE_NAME).unlink()
@@ -89,7 +89,7 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
     tidy(folder, snapshot.id if snapshot.is_good else None)
-    return Published(snapshot=snapshot, counts=recorded.counts, run=run)
+    return Published(snapshot=snapshot, counts=recorded.listed.counts, run=run)
 
 
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:

@@ -1,24 +1,38 @@
 """Compare a fresh tree with the snapshot it was built on: its manifest, and what is new, changed, gone.
 
-Both are read once, side by side. A file that still is the base's inode is not read at all: rsync linked
-it, and everything that the base's manifest says of it still holds.
+Both are read once, side by side, and with them the last good snapshot where that is another one. A file that
+still is an inode of theirs is not read at all: rsync linked it, and all that their manifest says of it holds.
 """
 
 from __future__ import annotations
 
-import logging
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backupjump.run import Counts
+from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreast
 from backupjump.store.inode import hash_content, read_entry
-from backupjump.store.manifest import Entry, Written, read_manifest, sha256_of, sort_key, write_manifest
+from backupjump.store.manifest import Entry, Written, sort_key, write_manifest
 from backupjump.store.snapshots import Snapshot
+from backupjump.store.suspicion import Comparison, Lost, covered, same_content
 from backupjump.store.tree import Found, walk
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A tree's manifest, and what comparing it has shown.
+
+    `lost` is what is gone since the last good snapshot, None without one whose manifest is whole.
+    `copied_why` says what mostly differed in files that were stored again with the same content.
+    """
+
+    written: Written
+    counts: Counts
+    lost: Lost | None = None
+    copied_why: str = ""
 
 
 def record_tree(
@@ -27,55 +41,51 @@ def record_tree(
     *,
     sources: Iterable[bytes],
     base: Snapshot | None,
+    last_good: Snapshot | None,
     hashes: Mapping[bytes, str],
     fake_super: bool,
-) -> tuple[Written, Counts]:
+) -> Listed:
     """Write the manifest of all `sources` below `tree` and return it with the counts against `base`.
 
-    `hashes` are rsync's own, by path, of what it transferred.
+    `hashes` are rsync's own, by path, of what it transferred. What `last_good` has of folders that are no
+    sources any more is not counted as lost.
     """
-    found = (each for source in sorted(sources, key=sort_key) for each in walk(tree, source))
-    recorder = _Recorder(hashes=hashes, fake_super=fake_super, base_is_whole=base is None or not base.damaged)
-    written = write_manifest(manifest, recorder.entries(side_by_side(found, entries_of(base))))
-    return written, recorder.counts()
-
-
-def entries_of(base: Snapshot | None) -> Iterator[Entry]:
-    """Return the entries of a base; none, and a word in the log, when its manifest is not the one that was written."""
-    if base is None:
-        return iter(())
-    try:
-        whole = sha256_of(base.manifest) == base.manifest_sha256
-    except OSError:
-        whole = False
-    if not whole:
-        log.warning("the manifest of %s is damaged: every file is read again and counted as new", base.id)
-        return iter(())
-    return read_manifest(base.manifest)
-
-
-def side_by_side(found: Iterable[Found], entries: Iterable[Entry]) -> Iterator[tuple[Found | None, Entry | None]]:
-    """Yield what the tree has and what the base had under each path, in a manifest's order; None where one lacks it."""
-    tree, base = iter(found), iter(entries)
-    here, there = next(tree, None), next(base, None)
-    while here is not None or there is not None:
-        here_key = sort_key(here.path) if here is not None else None
-        there_key = sort_key(there.path) if there is not None else None
-        if there_key is None or (here_key is not None and here_key < there_key):
-            yield here, None
-            here = next(tree, None)
-        elif here_key is None or there_key < here_key:
-            yield None, there
-            there = next(base, None)
-        else:
-            yield here, there
-            here, there = next(tree, None), next(base, None)
+    in_order = sorted(sources, key=sort_key)
+    found = (each for source in in_order for each in walk(tree, source))
+    before = entries_of(base)
+    rows: Iterator[Row]
+    if last_good is None or (base is not None and last_good.id == base.id):
+        good = before
+        rows = ((here, old, old) for here, old in side_by_side(found, before or ()))
+    else:
+        good = entries_of(last_good)
+        rows = three_abreast(side_by_side(found, before or ()), good or ())
+    recorder = _Recorder(
+        hashes=hashes,
+        fake_super=fake_super,
+        base_is_whole=all(each is None or not each.damaged for each in (base, last_good)),
+        sources=in_order,
+        comparison=Comparison() if last_good is not None and good is not None else None,
+    )
+    written = write_manifest(manifest, recorder.entries(rows))
+    return Listed(written=written, counts=recorder.counts(), lost=recorder.lost(), copied_why=recorder.copied_why)
 
 
 class _Recorder:
     """Makes the entries of a manifest one by one and counts on the way."""
 
-    def __init__(self, *, hashes: Mapping[bytes, str], fake_super: bool, base_is_whole: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        hashes: Mapping[bytes, str],
+        fake_super: bool,
+        base_is_whole: bool,
+        sources: Sequence[bytes],
+        comparison: Comparison | None,
+    ) -> None:
+        self._comparison = comparison
+        self._sources = sources
+        self._copied_bytes: Counter[str] = Counter()
         self._hashes = hashes
         self._fake_super = fake_super
         self._base_is_whole = base_is_whole
@@ -86,19 +96,25 @@ class _Recorder:
         self._new_sizes: dict[int, int] = {}
         self._new_hashes: dict[int, str] = {}
 
-    def entries(self, pairs: Iterable[tuple[Found | None, Entry | None]]) -> Iterator[Entry]:
-        """Yield an entry for each name that is in the tree."""
-        for found, old in pairs:
+    def entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
+        """Yield an entry for each name that is in the tree; a row has the tree's, the base's, the last good one's."""
+        for found, old, good in rows:
             if found is None:
                 self._tally["files_deleted"] += _is_file(old)
+                self._compare(None, good)
                 continue
-            if old is not None and self._is_linked(found, old):
-                entry = old
-                self._count_linked(entry)
+            entry = self._linked_entry(found, old, good)
+            if entry is not None:
+                self._count_linked(entry, old)
             else:
-                entry = self._read(found, old)
+                entry = self._read(found, old, good)
                 self._count_read(found, entry, old)
+            self._compare(entry, good)
             yield entry
+
+    def lost(self) -> Lost | None:
+        """Return what is gone since the last good snapshot; None where there was nothing to compare with."""
+        return self._comparison.lost() if self._comparison is not None else None
 
     def counts(self) -> Counts:
         """Return the counts of what went through `entries`."""
@@ -106,6 +122,26 @@ class _Recorder:
             self._new_sizes.pop(ino, None)
         new_bytes = self._tally["bytes_new"] + sum(self._new_sizes.values())
         return Counts(**{**self._tally, "bytes_new": new_bytes})
+
+    def _compare(self, entry: Entry | None, good: Entry | None) -> None:
+        if self._comparison is None:
+            return
+        if entry is not None and entry is good:
+            if entry.type == "file":
+                self._comparison.keep_file()
+        elif entry is not None or (good is not None and covered(good.path, self._sources)):
+            self._comparison.see(entry, good)
+
+    @property
+    def copied_why(self) -> str:
+        """What differs in most of the bytes that were stored again with the same content; empty for none."""
+        return max(self._copied_bytes, key=self._copied_bytes.__getitem__, default="")
+
+    def _linked_entry(self, found: Found, old: Entry | None, good: Entry | None) -> Entry | None:
+        """Return what the base's manifest, or the last good one's, says of the very inode that `found` is."""
+        if old is not None and self._is_linked(found, old):
+            return old
+        return good if good is not None and good is not old and self._is_linked(found, good) else None
 
     def _is_linked(self, found: Found, old: Entry) -> bool:
         """Whether `found` is the inode that the base's manifest describes, untouched since."""
@@ -118,28 +154,45 @@ class _Recorder:
         owner = (status.st_mode & 0o7777, status.st_uid, status.st_gid)
         return self._fake_super or old.type == "symlink" or owner == (old.mode, old.uid, old.gid)
 
-    def _read(self, found: Found, old: Entry | None) -> Entry:
+    def _read(self, found: Found, old: Entry | None, good: Entry | None) -> Entry:
         entry = read_entry(found, fake_super=self._fake_super)
-        return replace(entry, hash=self._hash(found, entry, old)) if entry.type == "file" else entry
+        return replace(entry, hash=self._hash(found, entry, old, good)) if entry.type == "file" else entry
 
-    def _hash(self, found: Found, entry: Entry, old: Entry | None) -> str | None:
+    def _hash(self, found: Found, entry: Entry, old: Entry | None, good: Entry | None) -> str | None:
         known = self._hashes.get(entry.path) or self._new_hashes.get(entry.ino)
-        if known is None and old is not None and self._base_is_whole and _same_content(entry, old):
+        if known is None and self._base_is_whole:
             # Attributes changed, so rsync copied the base's file, or it links to an attempt's copy of it.
-            known = old.hash
+            same = (each.hash for each in (old, good) if each is not None and _looks_the_same(entry, each))
+            known = next(same, None)
         known = known or hash_content(found)
         if known is not None and found.status.st_nlink > 1:
             self._new_hashes[entry.ino] = known
         return known
 
-    def _count_linked(self, entry: Entry) -> None:
+    def _count_linked(self, entry: Entry, old: Entry | None) -> None:
         if entry.type == "file":
             self._linked.append(entry.ino)
+            self._tally["files_linked"] += 1
+            self._tally["bytes_linked"] += entry.size
+        if entry is old and entry.type == "file":
             self._tally["files_total"] += 1
             self._tally["bytes_total"] += entry.size
-            self._tally["files_linked"] += 1
+        elif entry is not old:
+            self._count_file(entry, old)
 
     def _count_read(self, found: Found, entry: Entry, old: Entry | None) -> None:
+        self._count_file(entry, old)
+        if entry.type != "file":
+            return
+        is_another_name = entry.ino in self._new_sizes
+        if old is not None and _is_file(old) and entry.ino != old.ino and same_content(entry, old):
+            self._count_copied(entry, old, size=0 if is_another_name else entry.size)
+        if found.status.st_nlink > 1:
+            self._new_sizes[entry.ino] = entry.size
+        else:
+            self._tally["bytes_new"] += entry.size
+
+    def _count_file(self, entry: Entry, old: Entry | None) -> None:
         was_file = _is_file(old)
         if entry.type != "file":
             self._tally["files_deleted"] += was_file
@@ -148,17 +201,18 @@ class _Recorder:
         self._tally["bytes_total"] += entry.size
         self._tally["files_new"] += not was_file
         self._tally["files_changed"] += old is not None and was_file and _differ(entry, old)
-        if found.status.st_nlink > 1:
-            self._new_sizes[entry.ino] = entry.size
-        else:
-            self._tally["bytes_new"] += entry.size
+
+    def _count_copied(self, entry: Entry, old: Entry, *, size: int) -> None:
+        self._tally["files_copied"] += 1
+        self._tally["bytes_copied"] += size
+        self._copied_bytes[_difference(entry, old)] += size
 
 
 def _is_file(entry: Entry | None) -> bool:
     return entry is not None and entry.type == "file"
 
 
-def _same_content(entry: Entry, old: Entry) -> bool:
+def _looks_the_same(entry: Entry, old: Entry) -> bool:
     """Whether rsync took the two for one file: its quick check compares size and time."""
     return old.type == "file" and (entry.size, entry.mtime_ns) == (old.size, old.mtime_ns)
 
@@ -167,3 +221,14 @@ def _differ(entry: Entry, old: Entry) -> bool:
     """Whether content or metadata differ; hashes of different algorithms can't tell."""
     comparable = entry.hash and old.hash and entry.hash.partition(":")[0] == old.hash.partition(":")[0]
     return replace(entry, ino=old.ino, hash=entry.hash if comparable else old.hash) != old
+
+
+def _difference(entry: Entry, old: Entry) -> str:
+    """Say what differs in two files of the same content, first what rsync can't link for."""
+    if (entry.uid, entry.gid) != (old.uid, old.gid):
+        return "owner"
+    if entry.mode != old.mode:
+        return "mode"
+    if entry.xattrs != old.xattrs:
+        return "attributes"
+    return "time" if entry.mtime_ns != old.mtime_ns else "nothing"

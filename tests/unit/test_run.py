@@ -41,6 +41,8 @@ def test_the_keys_of_a_run_as_json_are_the_documented_ones_in_their_order() -> N
         "files_changed",
         "files_deleted",
         "files_linked",
+        "bytes_new",
+        "bytes_linked",
         "bytes_received",
         "warnings",
         "error",

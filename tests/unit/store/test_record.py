@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.run import Counts
+from backupjump.store.abreast import side_by_side
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest, sort_key
 from backupjump.store.publish import Published
-from backupjump.store.record import side_by_side
 from backupjump.store.staging import Staging
 from store_world import make_store, rsync_from, take, write
 
@@ -81,7 +81,7 @@ def test_an_unchanged_snapshot_is_all_linked_and_says_the_same(folder: JobFolder
 
     second = pull(folder, home)
 
-    assert second.counts == Counts(files_total=3, bytes_total=11, files_linked=3)
+    assert second.counts == Counts(files_total=3, bytes_total=11, files_linked=3, bytes_linked=11)
     names = ("a", "b", "deep/c", "link")
     assert [entries(first, home)[name] for name in names] == [entries(second, home)[name] for name in names]
 
@@ -110,6 +110,9 @@ def test_each_kind_of_change_is_counted(folder: JobFolder, home: Path) -> None:
         files_deleted=2,
         files_linked=2,
         bytes_new=5 + 4 + 4 + 5 + 10,
+        bytes_linked=6 + 1,
+        files_copied=3,
+        bytes_copied=4 + 4 + 5,
     )
 
 
