@@ -62,11 +62,16 @@ class JobTask(Task):  # type: ignore[misc]
 
 
 @task(
-    klass=JobTask, help={"job": "name of a job, the stem of its file", "wait": "how long to wait for the tunnel: 30m"}
+    klass=JobTask,
+    help={
+        "job": "name of a job, the stem of its file",
+        "wait": "how long to wait for the tunnel: 30m",
+        "seed": "start a new history, though another job has one of the same sources",
+    },
 )
-def pull(context: Context, job: str, wait: str = "") -> Run:
+def pull(context: Context, job: str, wait: str = "", seed: bool = False) -> Run:  # noqa: FBT001, FBT002 (invoke's flag)
     """Pull a job's files from its Desktop into a new snapshot."""
-    with recorded(job, _asked(context, wait)) as run, locked(run), reach(run) as desktop:
+    with recorded(job, _asked(context, wait, seed=seed)) as run, locked(run), reach(run) as desktop:
         rsyncs = probe(desktop, run.job)
         with hooks(run):
             pulled = rsync(run, rsyncs)
@@ -110,7 +115,7 @@ def context_for(config: Path | None, *, on_progress: Callable[[Progress], None])
     return Context(Config(overrides={"backupjump": {"config": config, "on_progress": on_progress}}, lazy=True))
 
 
-def _asked(context: Context, wait: str = "") -> Asked:
+def _asked(context: Context, wait: str = "", *, seed: bool = False) -> Asked:
     settings = context.config.get("backupjump", {})
     try:
         waiting = read_duration(wait) if wait else timedelta(0)
@@ -119,6 +124,7 @@ def _asked(context: Context, wait: str = "") -> Asked:
     return Asked(
         config=settings.get("config") and Path(settings["config"]),
         wait=waiting,
+        seed=seed,
         on_progress=settings.get("on_progress", lambda _progress: None),
     )
 

@@ -24,20 +24,26 @@ if TYPE_CHECKING:
 @click.command(short_help="Back up jobs now.")
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...", shell_complete=job_names)
 @click.option("--wait", metavar="TIME", help="Wait this long for the tunnel to open, such as 30m.")
+@click.option("--seed", is_flag=True, help="Start a new history, though another job has one of the same sources.")
 @click.option("--dry-run", "-n", is_flag=True, help="Ask the Desktop what would be pulled; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One Run a line on stdout, as JSON, and nothing else.")
 @click.pass_obj
-def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, dry_run: bool, as_json: bool) -> int:
+def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, seed: bool, dry_run: bool, as_json: bool) -> int:
     """Pull each JOB from its Desktop into a new snapshot.
 
     Without a terminal, -v or --json it prints nothing for a good run, and nothing when the Desktop is
     away: cron mails what is printed.
+
+    A JOB without a snapshot stops, with nothing made, when the store has another job of the same Desktop
+    and sources: one that was renamed would start from nothing. `backupjump rename` carries its snapshots
+    over; --seed starts a new history on purpose, and means nothing to a JOB that has begun.
 
     \b
     Examples:
       backupjump run nightly
       backupjump run nightly photos --wait 30m
       backupjump run nightly --dry-run
+      backupjump run photos --seed
       backupjump run nightly --json | jq .status
 
     \b
@@ -45,25 +51,27 @@ def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, dry_run: b
     11 another run holds the job, 75 try later; of several jobs the worst.
     """
     if dry_run:
-        return _preview(options, jobs, as_json=as_json)
-    return _pull(options, jobs, wait or "", as_json=as_json)
+        return _preview(options, jobs, seed=seed, as_json=as_json)
+    return _pull(options, jobs, wait or "", seed=seed, as_json=as_json)
 
 
-def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, as_json: bool) -> int:
+def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, seed: bool, as_json: bool) -> int:
+    from backupjump.operations.identity import refuse_a_new_history
     from backupjump.operations.site import open_site
     from backupjump.run import worst_exit_code
     from backupjump.tasks import context_for, pull
 
     site = open_site(options.config, check_keys=True)
-    for name in jobs:
-        site.job(name)  # a wrong name ends the command before the first job moves
+    for job in [site.job(name) for name in jobs]:
+        if not seed:
+            refuse_a_new_history(site, job)  # like a wrong name, it ends the command before the first job moves
     if not (options.verbose or as_json or sys.stdout.isatty() or sys.stderr.isatty()):
         # Cron mails whatever is printed; under systemd the journal gets it all, since there -v holds.
         logging.getLogger("backupjump").setLevel(logging.ERROR)
     codes = []
     for name in jobs:
         with _progress(name, options, as_json=as_json) as on_progress:
-            ended: Run = pull.body(context_for(options.config, on_progress=on_progress), name, wait=wait)
+            ended: Run = pull.body(context_for(options.config, on_progress=on_progress), name, wait=wait, seed=seed)
         _tell(ended, options, as_json=as_json)
         codes.append(ended.exit_code)
         if ended.exit_code > 128:
@@ -95,12 +103,12 @@ def _progress(job: str, options: Options, *, as_json: bool) -> AbstractContextMa
     return logged_progress(job)
 
 
-def _preview(options: Options, jobs: tuple[str, ...], *, as_json: bool) -> int:
+def _preview(options: Options, jobs: tuple[str, ...], *, seed: bool, as_json: bool) -> int:
     from backupjump.operations.preview import preview_job
     from backupjump.operations.under_way import Asked
 
     for name in jobs:
-        base, preview = preview_job(name, Asked(config=options.config))
+        base, preview = preview_job(name, Asked(config=options.config, seed=seed))
         if as_json:
             render.json_line(_preview_json(name, base, preview))
         else:

@@ -50,6 +50,11 @@ class Site:
         """Return where `job` lies in the store, whether or not it exists yet."""
         return JobFolder(self.server.store.path, job.desktop, job.name)
 
+    def has(self, folder: JobFolder) -> bool:
+        """Whether `folder` is where a job of the config lies."""
+        job = self.server.jobs.get(folder.job)
+        return job is not None and job.desktop == folder.desktop
+
     def history_file(self, store_uuid: str | None) -> Path:
         """Return where the history of the store `store_uuid` lies; None is for runs that found no store at all."""
         return self.state / f"history-{store_uuid or 'no-store'}.sqlite3"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from backupjump.operations.identity import refuse_a_new_history
 from backupjump.operations.site import open_site
 from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.route import prepare
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the caller of a pull asked for besides the job."""
+    """What the caller of a pull asked for besides the job.
+
+    `seed`: to start from nothing, though another job has a history of these sources.
+    """
 
     config: Path | None = None
     wait: timedelta = timedelta(0)
+    seed: bool = False
     on_progress: Callable[[Progress], None] = lambda _progress: None
 
 
@@ -38,6 +43,8 @@ class Pull:
         self.asked = asked
         self.site = open_site(asked.config, check_keys=True)
         self.job = self.site.job(job_name)
+        if not asked.seed:
+            refuse_a_new_history(self.site, self.job)
         self.desktop = self.site.desktop_of(self.job)
         self.folder: JobFolder = self.site.folder_of(self.job)
         self.route = self.site.route_to(self.desktop)
