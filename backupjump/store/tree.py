@@ -50,11 +50,18 @@ class _Level:
     names: Iterator[str]
 
 
-def walk(tree: Path, start: bytes = b"", *, folders_only: bool = False) -> Iterator[Found]:
+def walk(
+    tree: Path,
+    start: bytes = b"",
+    *,
+    folders_only: bool = False,
+    on_error: Callable[[bytes, OSError], object] | None = None,
+) -> Iterator[Found]:
     """Yield the folder `start` below `tree` and all in it, depth-first, the names of each folder in byte order.
 
     With `folders_only` nothing else is even looked at, which is several times faster. A folder that the
-    caller deletes when it is given is passed over; so is one that we may not open.
+    caller deletes when it is given is passed over; so is one that we may not open. With `on_error` a name
+    that the disk can't give is told of there, with its path, and passed over; else the OSError ends the walk.
     """
     _allow_open_folders()
     top = tree / os.fsdecode(start)
@@ -66,17 +73,18 @@ def walk(tree: Path, start: bytes = b"", *, folders_only: bool = False) -> Itera
             if name is None:
                 os.close(levels.pop().fd)
                 continue
-            found = Found(
-                # The tree itself (the source /) has a name on the disk, but none in a manifest.
-                path=start if len(levels) == 1 else _joined(level.path, name),
-                name=name,
-                folder_fd=level.fd,
-                status=os.stat(name, dir_fd=level.fd, follow_symlinks=False),
-            )
-            yield found
-            if found.is_folder:
-                with contextlib.suppress(FileNotFoundError, PermissionError):
-                    levels.append(_enter(found, folders_only=folders_only))
+            # The tree itself (the source /) has a name on the disk, but none in a manifest.
+            path = start if len(levels) == 1 else _joined(level.path, name)
+            try:
+                status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
+                yield (found := Found(path=path, name=name, folder_fd=level.fd, status=status))
+                if found.is_folder:
+                    with contextlib.suppress(FileNotFoundError, PermissionError):
+                        levels.append(_enter(found, folders_only=folders_only))
+            except OSError as error:
+                if on_error is None:
+                    raise
+                on_error(path, error)
     finally:
         for level in levels:
             os.close(level.fd)
@@ -119,7 +127,12 @@ def sync_folder(folder: Path) -> None:
 
 def _enter(found: Found, *, folders_only: bool) -> _Level:
     fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
-    return _Level(found.path, fd, iter(sorted(_names(fd, folders_only=folders_only), key=os.fsencode)))
+    try:
+        names = sorted(_names(fd, folders_only=folders_only), key=os.fsencode)
+    except OSError:
+        os.close(fd)
+        raise
+    return _Level(found.path, fd, iter(names))
 
 
 def _names(fd: int, *, folders_only: bool = False) -> list[str]:
