@@ -18,6 +18,7 @@ from backupjump.run import Run, Status
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.marker import Marker, write_marker
+from backupjump.store.move import move_job
 from backupjump.store.publish import Published, publish, record
 from backupjump.store.staging import Staging, stage
 from backupjump.store.store import Store, open_store
@@ -146,6 +147,13 @@ def prune_and_die(folder: JobFolder, ids: tuple[str, ...], *, nth: int) -> None:
     with locked(folder):
         throw_away(folder, ids)
     empty_trash(folder, wait=True)
+
+
+def rename_and_die(old: JobFolder, new: JobFolder, *, nth: int) -> None:
+    """Rename a job, killed right before the `nth` of all operations that could change the store."""
+    with locked(old):
+        _die_before(nth)
+        move_job(old, new)
 
 
 def _die_before(nth: int) -> None:

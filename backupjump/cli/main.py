@@ -33,6 +33,7 @@ COMMANDS = {
     "prune": ("backupjump.cli.prune", "prune", "Delete the snapshots that the job's `keep` does not keep."),
     "hold": ("backupjump.cli.prune", "hold", "Keep a snapshot, whatever `keep` says."),
     "release": ("backupjump.cli.prune", "release", "Let `keep` decide about a held snapshot again."),
+    "rename": ("backupjump.cli.rename", "rename", "Carry a job's snapshots over to its new name."),
     "restore": ("backupjump.cli.restore", "restore", "Bring files back from a snapshot."),
 }
 

@@ -44,10 +44,20 @@ def _take(fd: int, folder: JobFolder) -> None:
             f"another run holds {folder.desktop}/{folder.job}: {_holder(fd)}",
             hint="it goes on by itself when that one has ended",
         ) from error
+    if not _is_still(folder, fd):
+        raise JobLocked(f"the folder of {folder.desktop}/{folder.job} was renamed just now", hint="try again")
     with told_as_store_error(f"{folder.lock} can't be written"):
         note = json.dumps({"pid": os.getpid(), "started_at": rfc3339(utc_now())}).encode()
         os.ftruncate(fd, 0)
         os.pwrite(fd, note, 0)
+
+
+def _is_still(folder: JobFolder, fd: int) -> bool:
+    """Whether the path still names what was locked: a rename of a job may have come in between."""
+    try:
+        return os.path.samestat(folder.lock.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 def _holder(fd: int) -> str:
