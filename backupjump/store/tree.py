@@ -38,6 +38,11 @@ class Found:
         return stat.S_ISREG(self.status.st_mode)
 
     @property
+    def inode(self) -> tuple[int, int]:
+        """What its names have in common when it has several: device and inode number."""
+        return self.status.st_dev, self.status.st_ino
+
+    @property
     def proc_path(self) -> str:
         """A path for calls that take no folder descriptor (xattrs), short however deep the name lies."""
         return f"/proc/self/fd/{self.folder_fd}/{self.name}"
@@ -93,7 +98,8 @@ def walk(
 def remove_tree(name: str, *, folder_fd: int, stop: Callable[[], bool] = lambda: False) -> None:
     """Delete the folder `name` and all in it, unless told to `stop` on the way: then the rest is left as it is.
 
-    Folders are made writable for that, files never: the inode of a file may be another snapshot's too.
+    Folders are made writable for that, files never: the inode of a file may be another snapshot's too. A
+    subvolume below it goes at once where this user may delete one, else like a folder.
     """
     _allow_open_folders()
     levels = [_opened_to_empty(name, folder_fd)]
@@ -106,7 +112,12 @@ def remove_tree(name: str, *, folder_fd: int, stop: Callable[[], bool] = lambda:
                 os.rmdir(pending.pop(), dir_fd=levels[-1].fd if levels else folder_fd)
                 continue
             fd = levels[-1].fd
-            if stat.S_ISDIR(os.stat(entry, dir_fd=fd, follow_symlinks=False).st_mode):
+            status = os.stat(entry, dir_fd=fd, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                if subvolume.looks_like_one(status, above_device=os.fstat(fd).st_dev) and subvolume.delete(
+                    entry, folder_fd=fd
+                ):
+                    continue
                 levels.append(_opened_to_empty(entry, fd))
                 pending.append(entry)
             else:
