@@ -41,17 +41,29 @@ PLACES = (
 SCALES = (1, 600, 1800, 3600, 6 * 3600, 86400, 156 * 3600, 7 * 86400, 31 * 86400, 300 * 86400)
 
 
-def make(at: datetime, status: Status = Status.OK, *, sequence: int = 1, problem: str = "") -> Snapshot:
-    """Return a snapshot taken at a time."""
+def make(
+    at: datetime, status: Status = Status.OK, *, sequence: int = 1, published: int = 0, problem: str = ""
+) -> Snapshot:
+    """Return a snapshot taken at a time, the `sequence`th of its second and the `published`th of the job."""
     id_ = snapshot_id(at, sequence=sequence)
-    return Snapshot(id=id_, path=Path(id_), desktop="d", job="j", status=status, taken_at=at, problem=problem)
+    return Snapshot(
+        id=id_,
+        path=Path(id_),
+        desktop="d",
+        job="j",
+        status=status,
+        taken_at=at,
+        sequence=published,
+        problem=problem,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What `decide` is asked about; snapshots oldest first."""
+    """What `decide` is asked about; snapshots oldest first, which need not be the order of their publication."""
 
     snapshots: tuple[Snapshot, ...]
+    built_on: frozenset[str] = frozenset()
     keep: Keep
     held: Mapping[str, Hold]
     zone: tzinfo
@@ -59,7 +71,7 @@ class History:
 
     def decided(self, decide: Decide) -> tuple[Decision, ...]:
         """Ask `decide`."""
-        return decide(self.snapshots, self.keep, held=self.held, zone=self.zone, now=self.now)
+        return decide(self.snapshots, self.keep, held=self.held, zone=self.zone, now=self.now, built_on=self.built_on)
 
     def kept(self, decide: Decide) -> set[str]:
         """Return the ids that stay."""
@@ -69,6 +81,16 @@ class History:
     def good(self) -> tuple[Snapshot, ...]:
         """The good ones that were taken by a clock that `now` does not contradict, newest first."""
         return tuple(each for each in reversed(self.snapshots) if each.is_good and each.taken_at <= self.now + DAY)
+
+    @property
+    def published(self) -> tuple[Snapshot, ...]:
+        """Those that are not damaged, in the order of their publication."""
+        return tuple(sorted((each for each in self.snapshots if not each.problem), key=lambda each: each.sequence))
+
+    @property
+    def latest(self) -> set[str]:
+        """The id of what `latest` names, if there is any."""
+        return {each.id for each in [each for each in self.published if each.is_good][-1:]}
 
 
 @st.composite
@@ -90,6 +112,11 @@ def histories(draw: st.DrawFn) -> History:
         status = draw(st.sampled_from((Status.OK, Status.OK, Status.OK, Status.WARNING, Status.SUSPECT)))
         problem = draw(st.sampled_from(("", "", "", "", "", "broken")))
         snapshots.append(make(at, status, sequence=sequence, problem=problem))
+    # Once, the clock may have been set back: what was published first is then the newest by its time.
+    set_back = draw(st.sampled_from((0, 0, 0, 1, 3, len(snapshots) - 1)))
+    snapshots = [
+        replace(each, sequence=1 + (number + set_back) % len(snapshots)) for number, each in enumerate(snapshots)
+    ]
     ids = [snapshot.id for snapshot in snapshots]
     ahead = draw(st.sampled_from((0, 1, 3600, 20 * 3600, 400 * 86400)))
     back = draw(st.sampled_from((0, 0, 0, 23 * 3600, 30 * 3600, 3 * 86400, 90 * 86400)))
@@ -99,6 +126,7 @@ def histories(draw: st.DrawFn) -> History:
         snapshots=tuple(snapshots),
         keep=draw(keeps()),
         held=draw(st.dictionaries(st.sampled_from(ids), st.builds(Hold, until=ends), max_size=3)),
+        built_on=draw(st.frozensets(st.sampled_from(ids), max_size=1)),
         zone=ZoneInfo(zone),
         now=now,
     )
@@ -161,10 +189,11 @@ def p6_a_larger_number_never_deletes_more(history: History, decide: Decide) -> N
 
 
 def p7_what_is_not_good_has_no_say_in_which_good_ones_stay(history: History, decide: Decide) -> None:
-    alone = replace(history, snapshots=tuple(each for each in history.snapshots if each.is_good))
+    free = replace(history, built_on=frozenset())
+    alone = replace(free, snapshots=tuple(each for each in history.snapshots if each.is_good))
     good = {each.id for each in alone.snapshots}
 
-    assert history.kept(decide) & good == alone.kept(decide)
+    assert free.kept(decide) & good == alone.kept(decide)
 
 
 def p8_the_order_of_what_is_asked_does_not_matter(history: History, decide: Decide) -> None:
@@ -186,16 +215,16 @@ def p9_an_empty_policy_keeps_all(history: History, decide: Decide) -> None:
 
 
 def p10_no_more_good_ones_stay_than_were_asked_for(history: History, decide: Decide) -> None:
-    free = replace(history, held={})
+    free = replace(history, held={}, built_on=frozenset())
     asked_for = sum(count for _rule, count in history.keep)
 
-    assert len(free.kept(decide) & {each.id for each in history.good}) <= asked_for + 2
+    assert len(free.kept(decide) & {each.id for each in history.good} - history.latest) <= asked_for + 2
 
 
 def p11_pruning_after_each_run_keeps_what_one_prune_at_the_end_keeps(history: History, decide: Decide) -> None:
-    at_the_end = replace(history, held={}, now=history.snapshots[-1].taken_at)
+    at_the_end = replace(history, held={}, built_on=frozenset(), now=history.snapshots[-1].taken_at)
     left: tuple[Snapshot, ...] = ()
-    for snapshot in history.snapshots:
+    for snapshot in sorted(history.snapshots, key=lambda each: each.sequence):
         each = replace(at_the_end, snapshots=(*left, snapshot), now=snapshot.taken_at)
         kept = each.kept(decide)
         left = tuple(one for one in each.snapshots if one.id in kept)
@@ -207,13 +236,14 @@ def p12_each_bucket_of_the_calendar_has_one_that_stands_for_it(history: History,
     """The newest ok one, else the newest; by a calendar of our own, with an hour of UTC for an hour."""
     for rule, bucket_of in CALENDAR.items():
         for count in (1, 3, 1000):
-            asked = replace(history, keep=Keep(**{rule: count}), held={})
+            asked = replace(history, keep=Keep(**{rule: count}), held={}, built_on=frozenset())
             buckets = [
                 list(group) for _, group in groupby(history.good, key=lambda each: bucket_of(each, history.zone))
             ]
             chosen = {_stands_for(bucket).id for bucket in buckets[:count]}
             always = {each.id for each in history.good[:1]}
             always |= {each.id for each in [each for each in history.good if each.status is Status.OK][:1]}
+            always |= history.latest & {each.id for each in history.good}
 
             assert asked.kept(decide) & {each.id for each in history.good} == chosen | always
 
@@ -233,6 +263,16 @@ def p14_a_damaged_one_stays_and_so_does_a_suspect_one_for_a_week(history: Histor
     young = {each.id for each in suspects if not history.good or each.taken_at >= history.good[0].taken_at - 7 * DAY}
 
     assert damaged | young | {each.id for each in past[:1]} <= history.kept(decide)
+
+
+def p15_what_was_published_last_stays_whatever_its_time_and_so_does_what_an_attempt_builds_on(
+    history: History, decide: Decide
+) -> None:
+    last = {each.id for each in history.published[-1:]}
+    odd = last | {each.id for each in history.published if each.taken_at > history.now - DAY}
+    suspects = tuple(replace(each, status=Status.SUSPECT) if each.id in odd else each for each in history.snapshots)
+    for one in (history, replace(history, snapshots=suspects)):
+        assert last | one.latest | one.built_on <= one.kept(decide)
 
 
 def _stands_for(bucket: Sequence[Snapshot]) -> Snapshot:

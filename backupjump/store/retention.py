@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import chain
@@ -52,14 +52,22 @@ _BUCKETS: Mapping[str, Callable[[datetime, tzinfo], str]] = {
 
 
 def decide(
-    snapshots: Sequence[Snapshot], keep: Keep | None, *, held: Mapping[str, Hold], zone: tzinfo, now: datetime
+    snapshots: Sequence[Snapshot],
+    keep: Keep | None,
+    *,
+    held: Mapping[str, Hold],
+    zone: tzinfo,
+    now: datetime,
+    built_on: Collection[str] = (),
 ) -> tuple[Decision, ...]:
     """Say of every snapshot, newest first, why it stays; no reason means that it may go.
 
     Each rule counts on its own, and counts buckets (days, weeks …) that have a good snapshot, so a pause
     deletes nothing. The newest good one and the newest ok one always stay, so do held ones (`held`, by
     id), damaged ones and those from the future; none of the latter two, and no suspect one, fills a
-    bucket. A `keep` without any number keeps everything.
+    bucket. So do the last published one, the last published good one, and those that broken-off attempts
+    are `built_on` (ids), which a wrong clock may have given any time. A `keep` without any number keeps
+    everything.
     """
     newest_first = sorted(snapshots, key=_age, reverse=True)
     past = [snapshot for snapshot in newest_first if not _is_ahead(snapshot, now)]
@@ -68,6 +76,8 @@ def decide(
     for snapshot, reason in chain(
         _unruled(newest_first, keep),
         _always(good),
+        _published_last(snapshots, good),
+        ((snapshot, "a broken-off run builds on it") for snapshot in newest_first if snapshot.id in built_on),
         _held(newest_first, held, zone=zone, now=now),
         ((snapshot, "in the future") for snapshot in newest_first if _is_ahead(snapshot, now)),
         _ruled(good, keep, zone),
@@ -90,7 +100,7 @@ def brakes(decisions: Sequence[Decision], *, now: datetime, recorded_at: datetim
         return None
     times = [decision.snapshot.taken_at for decision in decisions]
     newest_at = max([*times, recorded_at] if recorded_at is not None else times)
-    return _suspicion(decisions) or _wrong_clock(newest_at, now) or _too_many(decisions)
+    return _suspicion(decisions) or _damage(decisions) or _wrong_clock(newest_at, now) or _too_many(decisions)
 
 
 def _age(snapshot: Snapshot) -> tuple[datetime, int]:
@@ -121,6 +131,16 @@ def _always(good: Sequence[Snapshot]) -> Iterator[tuple[Snapshot, str]]:
     newest_ok = next((snapshot for snapshot in good if snapshot.status is Status.OK), None)
     if newest_ok is not None and newest_ok is not good[0]:
         yield newest_ok, "newest ok"
+
+
+def _published_last(snapshots: Sequence[Snapshot], good: Sequence[Snapshot]) -> Iterator[tuple[Snapshot, str]]:
+    """Keep what `latest` names and what the next run builds on, also where the newest time is another one's."""
+    published = sorted((each for each in snapshots if not each.problem), key=lambda each: (each.sequence, _age(each)))
+    latest = next((snapshot for snapshot in reversed(published) if snapshot.is_good), None)
+    if latest is not None and latest not in good[:1]:
+        yield latest, "latest"
+    if published and published[-1] not in (latest, *good[:1]):
+        yield published[-1], "the next run builds on it"
 
 
 def _held(
@@ -165,10 +185,20 @@ def _suspect(past: Sequence[Snapshot], good: Sequence[Snapshot]) -> Iterator[tup
 
 
 def _suspicion(decisions: Sequence[Decision]) -> str | None:
-    newest = next((decision.snapshot for decision in decisions if not decision.snapshot.problem), None)
-    if newest is None or newest.is_good:
+    waiting = next((decision.snapshot for decision in decisions if decision.snapshot.awaits_ack), None)
+    if waiting is None:
         return None
-    return f"the newest snapshot, {newest.id}, is {newest.status}: look at it first"
+    return f"snapshot {waiting.id} is suspect; if what changed in it is right: backupjump ack {waiting.job}"
+
+
+def _damage(decisions: Sequence[Decision]) -> str | None:
+    damaged = [decision.snapshot for decision in decisions if decision.snapshot.damaged]
+    if not damaged:
+        return None
+    return (
+        f"a verify found damage in {len(damaged)} of {len(decisions)} snapshots, {damaged[0].id} among them, "
+        f"and an older one may be needed to heal it: backupjump verify {damaged[0].job} --heal"
+    )
 
 
 def _wrong_clock(newest_at: datetime, now: datetime) -> str | None:

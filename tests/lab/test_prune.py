@@ -233,7 +233,7 @@ def test_a_suspect_newest_snapshot_freezes_pruning(place: Place) -> None:
     said = place.say("prune", "nightly")
 
     assert said.code == 1
-    assert f"{suspect}, is suspect" in said.err
+    assert f"{suspect} is suspect" in said.err
     assert place.prints == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -103,13 +104,12 @@ def test_a_lone_suspect_one_stays_to_be_looked_at_however_old() -> None:
     assert [decision.reasons[-1] for decision in decided] == ["last 1 of 1", "suspect: the newest one"]
 
 
-def decisions(*, good: int, going: int, suspects_going: int = 0) -> tuple[Decision, ...]:
+def decisions(*, good: int, going: int) -> tuple[Decision, ...]:
     """Return what would be decided of `good` nights until yesterday, the oldest of which go."""
     snapshots = nightly(good, last=NOW - HOUR)
     stay = [Decision(snapshot=each, reasons=("daily",)) for each in snapshots[: good - going]]
     go = [Decision(snapshot=each, reasons=()) for each in snapshots[good - going :]]
-    older = [make(NOW - (1000 + number) * DAY, Status.SUSPECT) for number in range(suspects_going)]
-    return (*stay, *go, *(Decision(snapshot=each, reasons=()) for each in older))
+    return (*stay, *go)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,6 @@ def test_more_than_three_and_a_quarter_do_not_go_at_once(good: int, going: int, 
     told = brakes(decisions(good=good, going=going), now=NOW)
 
     assert told == (f"{going} of {good} good snapshots would go at once" if stopped else None)
-
-
-def test_suspect_ones_may_go_in_any_number() -> None:
-    assert brakes(decisions(good=4, going=0, suspects_going=9), now=NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -159,9 +155,41 @@ def test_a_wrong_clock_stops_nothing_when_nothing_goes() -> None:
     assert brakes(decisions(good=10, going=0), now=NOW - 300 * DAY) is None
 
 
-def test_a_suspect_newest_one_stops_a_prune_until_someone_has_looked() -> None:
-    newest = Decision(snapshot=make(NOW, Status.SUSPECT), reasons=("suspect",))
+@pytest.mark.parametrize("place", [0, 5, 10])
+def test_one_that_awaits_its_ack_stops_a_prune_until_someone_has_looked(place: int) -> None:
+    waiting = Decision(snapshot=make(NOW, Status.SUSPECT), reasons=("suspect",))
+    acked = replace(waiting, snapshot=replace(waiting.snapshot, acked=True))
+    others = decisions(good=10, going=1)
 
-    told = brakes((newest, *decisions(good=10, going=1)), now=NOW + HOUR)
+    told = brakes((*others[:place], waiting, *others[place:]), now=NOW + HOUR)
+    told_of_acked = brakes((*others[:place], acked, *others[place:]), now=NOW + HOUR)
 
-    assert told == f"the newest snapshot, {newest.snapshot.id}, is suspect: look at it first"
+    assert told == f"snapshot {waiting.snapshot.id} is suspect; if what changed in it is right: backupjump ack j"
+    assert told_of_acked is None
+
+
+def test_damage_stops_a_prune_since_an_older_snapshot_may_heal_it() -> None:
+    first, *others = decisions(good=10, going=1)
+    damaged = replace(first, snapshot=replace(first.snapshot, damaged=2))
+
+    told = brakes((damaged, *others), now=NOW)
+
+    assert told is not None
+    assert f"damage in 1 of 10 snapshots, {first.snapshot.id} among them" in told
+    assert "backupjump verify j --heal" in told
+
+
+def test_after_a_clock_was_set_back_the_last_published_one_is_latest_and_stays() -> None:
+    ahead, corrected = make(NOW - HOUR, published=1), make(NOW - 9 * DAY, published=2)
+
+    decided = decide([ahead, corrected], Keep(last=1), held={}, zone=PARIS, now=NOW)
+
+    assert [decision.reasons for decision in decided] == [("newest good", "last 1 of 1"), ("latest",)]
+
+
+def test_what_a_broken_off_run_builds_on_stays() -> None:
+    newest, older = make(NOW - HOUR, published=2), make(NOW - 9 * DAY, published=1)
+
+    decided = decide([newest, older], Keep(last=1), held={}, zone=PARIS, now=NOW, built_on=[older.id])
+
+    assert decided[1].reasons == ("a broken-off run builds on it",)

@@ -32,6 +32,10 @@ FAULTS = {
     "one too few": ("picked[:count]", "picked[: count - 1]"),
     "damaged ones go": ("newest_first if snapshot.problem)", "newest_first if False)"),
     "no sequence": ("    return when\n", "    return when[0], 0\n"),
+    "latest by its time": ("key=lambda each: (each.sequence, _age(each))", "key=_age"),
+    "latest unprotected": ("if latest is not None and latest", "if False and latest"),
+    "the next base unprotected": ("if published and published[-1]", "if False and published[-1]"),
+    "the base of an attempt goes": ("newest_first if snapshot.id in built_on)", "newest_first if False)"),
     "months without a year": ("%Y-%m}", "%m}"),
 }
 LIKELY_FIRST = sorted(PROPERTIES, key=lambda each: not each.__name__.startswith("p12"))
