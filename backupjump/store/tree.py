@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from backupjump.store import subvolume
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # PATH_MAX is 4096, so rsync makes at most 2048 folders in one another, and a walk holds each of them open.
 _OPEN_FOLDERS = 4096
