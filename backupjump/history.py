@@ -155,11 +155,13 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def set_aside(path: Path) -> Path:
-    """Move the database and what SQLite keeps beside it out of the way; return where to.
+def set_aside(path: Path) -> Path | None:
+    """Move the database and what SQLite keeps beside it out of the way; return where to, None when there is none.
 
-    One that was set aside before is lost. Without a database nothing happens.
+    One that was set aside before is lost.
     """
+    if not path.exists():
+        return None
     aside = path.with_name(f"{path.name}.old")
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):

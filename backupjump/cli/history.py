@@ -12,27 +12,40 @@ from backupjump.cli.arguments import job_names
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.job_state import JobState
+    from backupjump.operations.site import Site
     from backupjump.run import Run
 
 
 @click.command(short_help="The runs of the past, newest last.")
 @click.argument("job", required=False, shell_complete=job_names)
 @click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="The last so many runs.")
+@click.option("--rebuild", is_flag=True, help="Make the database anew from what the store tells, and say so.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")
 @click.pass_obj
-def history(options: Options, job: str | None, limit: int, *, as_json: bool) -> None:
+def history(options: Options, job: str | None, limit: int, *, rebuild: bool, as_json: bool) -> None:
     """List the runs of JOB, or of every job, newest last; those that published nothing too.
+
+    The history is a database beside the state, and derived: the runs.jsonl and meta.json files in the
+    store are the truth. A damaged one is replaced by itself; --rebuild does it on purpose and sets the
+    old one aside. Runs that found their job locked, or no store, stand in the old one alone.
 
     \b
     Examples:
       backupjump history
       backupjump history nightly --limit 100
       backupjump history nightly --json | jq '.[-1].warnings'
+      backupjump history --rebuild
     """
     from backupjump.operations.listing import runs_of
     from backupjump.operations.site import open_site
 
-    found = runs_of(open_site(options.config), job, limit=limit)
+    site = open_site(options.config)
+    if rebuild:
+        if job is not None or as_json:
+            raise click.UsageError("--rebuild stands alone: it is for the runs of all jobs")
+        _rebuild(site)
+        return
+    found = runs_of(site, job, limit=limit)
     if as_json:
         render.json_array(run.to_json() for run in found)
         return
@@ -52,6 +65,14 @@ def history(options: Options, job: str | None, limit: int, *, as_json: bool) -> 
         "snapshot or reason",
     )
     render.table(headers, [_run_row(run) for run in found], right=headers[3:9])
+
+
+def _rebuild(site: Site) -> None:
+    from backupjump.operations.listing import rebuild_history
+
+    runs, aside = rebuild_history(site)
+    before = f"; the one of before is {aside}" if aside is not None else ""
+    click.echo(f"the history is made anew: {render.number(runs)} run{'' if runs == 1 else 's'}{before}")
 
 
 def _run_row(run: Run) -> tuple[str, ...]:

@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from backupjump.history import set_aside
 from backupjump.operations.job_state import job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marker import read_marker
+from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import find_snapshot, list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from backupjump.operations.job_state import JobState
     from backupjump.operations.site import Site
@@ -141,6 +144,23 @@ def runs_of(site: Site, job_name: str | None, *, limit: int | None) -> tuple[Run
     settings = site.server.store
     with site.history(read_marker(settings.path, uuid=settings.uuid).uuid) as history:
         return history.since(job_name, limit=limit)
+
+
+def rebuild_history(site: Site) -> tuple[int, Path | None]:
+    """Make the history anew from what the store tells; return how many runs that are, and where the old one is now.
+
+    None for where when there was none. It has the jobs that are no longer in the config too, and the runs
+    that only their snapshot tells of. What stood in the history alone (a run that found its job locked) is
+    in the old one. Raises StoreError without the store, or where a job's runs can't be read.
+    """
+    settings = site.server.store
+    uuid = read_marker(settings.path, uuid=settings.uuid).uuid
+    unlisted = [run for folder in site.folders(uuid) for run in unlisted_runs(folder)]
+    aside = set_aside(site.history_file(uuid))
+    with site.history(uuid) as history:
+        for run in unlisted:
+            history.append(run)
+        return history.count(), aside
 
 
 def job_states(site: Site) -> tuple[JobState, ...]:

@@ -61,9 +61,9 @@ class Site:
 
     def history(self, store_uuid: str | None) -> History:
         """Return the history of the store `store_uuid`, with all that the store's jobs tell of their runs."""
-        return History(self.history_file(store_uuid), logs=[_log_of(folder) for folder in self._folders(store_uuid)])
+        return History(self.history_file(store_uuid), logs=[_log_of(folder) for folder in self.folders(store_uuid)])
 
-    def _folders(self, store_uuid: str | None) -> tuple[JobFolder, ...]:
+    def folders(self, store_uuid: str | None) -> tuple[JobFolder, ...]:
         """Return all jobs in the store, also those that are no longer in the config; none of another store."""
         path = self.server.store.path
         try:
