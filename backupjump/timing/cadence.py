@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _SUNDAY = 6
-# A last good snapshot from further ahead than this tells of a wrong clock, and says nothing about when it was.
+# From further ahead than this, a snapshot tells of a wrong clock.
 _CLOCK_ERROR = timedelta(minutes=5)
 
 
@@ -46,7 +46,7 @@ def next_due(
     """
     if schedule is None:
         return None
-    if last_good_at is None or last_good_at > now + _CLOCK_ERROR:
+    if last_good_at is None or age_of(last_good_at, now=now) == timedelta.max:
         return now.astimezone(UTC)
     every = read_every(schedule.every)
     if every.step is not None and (schedule.at is None or every.step % _DAY):
@@ -55,6 +55,16 @@ def next_due(
     clock = time.fromisoformat(schedule.at) if schedule.at else time(0)
     slots = (_moment(day, clock, zone) for day in _days(every, last_good_at.astimezone(zone).date()))
     return next(slot for slot in slots if slot > last_good_at)
+
+
+def age_of(last_good_at: datetime | None, *, now: datetime) -> timedelta:
+    """Return how old the last good snapshot is; timedelta.max when there is none, or one from the future.
+
+    A clock was wrong then, and nothing tells how long ago it was taken.
+    """
+    if last_good_at is None or last_good_at > now + _CLOCK_ERROR:
+        return timedelta.max
+    return now - last_good_at
 
 
 def late_after(job: Job) -> timedelta | None:
