@@ -24,6 +24,7 @@ from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
 from backupjump.store.repair import mend
 from backupjump.store.runs import append_run
+from backupjump.store.settled import settle
 from backupjump.store.staging import check_room, discard_if_empty, stage
 from backupjump.store.store import open_store
 
@@ -112,6 +113,7 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
         except BackupjumpError as error:
             _account(pull, error.bytes_received)
             discard_if_empty(pull.staging)
+            settle(pull.store, pull.folder, pull.staging.path)
             _give_up_or_wait(pull, error)
         else:
             _account(pull, pulled.bytes_received)

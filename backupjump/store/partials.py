@@ -66,7 +66,7 @@ def remove_leftovers(tree: Path, made: Mapping[Path, int]) -> None:
     untouched = [folder for folder, mtime_ns in made.items() if _mtime_ns(folder) == mtime_ns]
     for found in walk(tree, folders_only=True):
         if _is_partial(found):
-            with _times_kept(found.folder_fd):
+            with times_kept(found.folder_fd):
                 remove_tree(found.name, folder_fd=found.folder_fd)
     for folder in reversed(untouched):
         if not any(folder.iterdir()):
@@ -102,7 +102,7 @@ def _mtime_ns(folder: Path) -> int:
 
 
 @contextmanager
-def _times_kept(folder_fd: int) -> Iterator[None]:
+def times_kept(folder_fd: int) -> Iterator[None]:
     """Within the block the open folder may be written to, whatever its mode; mode and times come back after it."""
     before = os.fstat(folder_fd)
     if before.st_mode & stat.S_IRWXU != stat.S_IRWXU:
@@ -118,7 +118,7 @@ def _times_kept(folder_fd: int) -> Iterator[None]:
 def _open_to_change(folder: Path) -> Iterator[None]:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        with _times_kept(fd):
+        with times_kept(fd):
             yield
     finally:
         os.close(fd)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,10 +17,10 @@ from backupjump.store.manifest import MANIFEST_NAME
 from backupjump.store.meta import write_meta
 from backupjump.store.partials import remove_leftovers
 from backupjump.store.record import Listed, record_tree
+from backupjump.store.settled import sync_or_discard
 from backupjump.store.snapshots import Snapshot, read_snapshot
 from backupjump.store.staging import Staging
 from backupjump.store.store import Store
-from backupjump.store.trash import discard
 from backupjump.store.tree import sync_folder
 
 log = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
             how=how,
         )
         (staging.path / NOTE_NAME).unlink()
-        _sync(store, staging)
+        sync_or_discard(store, folder, staging.path)
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
     tidy(folder, snapshot.id if snapshot.is_good else None)
@@ -95,17 +94,6 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:
     in_run = {name: value for name, value in asdict(counts).items() if name in Run.__dataclass_fields__}
     return replace(run, snapshot=staging.id, **in_run)
-
-
-def _sync(store: Store, staging: Staging) -> None:
-    try:
-        store.sync()
-    except StoreError:
-        # What did not reach the disk still looks whole in memory, and the error is told only once: the
-        # next attempt would link to it in good faith.
-        with suppress(OSError):
-            discard(staging.folder, staging.path)
-        raise
 
 
 def _commit(staging: Staging) -> Snapshot:

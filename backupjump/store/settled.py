@@ -1,0 +1,80 @@
+"""What a broken-off attempt got may be linked to only where a sync has vouched for it.
+
+After a power cut a file can have its size and its time and yet not its content: both travel through the
+journal, and rsync writes on in a half-written file in place. Its quick check would take that for the
+Desktop's file, and so would every later snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from backupjump.errors import StoreError
+from backupjump.store.layout import JobFolder
+from backupjump.store.partials import times_kept
+from backupjump.store.store import Store
+from backupjump.store.trash import discard
+from backupjump.store.tree import Found, walk
+
+log = logging.getLogger(__name__)
+
+SETTLED_NAME = "settled"
+
+# 1906: no file's own time, and one that every filesystem can keep.
+_NO_FILES_TIME_NS = -2_000_000_007 * 1_000_000_000 + 1
+
+
+def settle(store: Store, folder: JobFolder, attempt: Path) -> None:
+    """Bring a broken-off attempt to the disk and note that in it, so that the next one may link to what it got.
+
+    Raises StoreError, with the attempt removed, where the disk did not take what was written.
+    """
+    if attempt.exists():
+        sync_or_discard(store, folder, attempt)
+        # Without the note (a full disk) the next attempt only has more to compare.
+        with suppress(OSError):
+            (attempt / SETTLED_NAME).touch(mode=0o600)
+
+
+def sync_or_discard(store: Store, folder: JobFolder, attempt: Path) -> None:
+    """Bring all that was written to the disk; raise StoreError, with the attempt removed, when that fails.
+
+    What did not reach the disk still looks whole in memory, and the error is told only once: the next
+    attempt would link to it in good faith.
+    """
+    try:
+        store.sync()
+    except StoreError:
+        with suppress(OSError):
+            discard(folder, attempt)
+        raise
+
+
+def is_settled(attempt: Path) -> bool:
+    """Whether an attempt ended in good order; one that was killed, or lost its power, did not."""
+    return (attempt / SETTLED_NAME).exists()
+
+
+def doubt(attempt: Path, tree: Path) -> None:
+    """Let rsync compare with the Desktop, by content, what an attempt has in `tree` and nobody vouched for.
+
+    Its files get a time that no file has: they are no match for rsync's quick check, but what a delta
+    starts from. A name whose inode others share is removed, as that may be a snapshot's, which is found
+    there anyway: start with the newest attempt, so that of what attempts share one keeps a name.
+    """
+    log.info("the attempt %s was cut off: what it got is compared by content", attempt.name)
+    for found in walk(tree):
+        if not found.is_folder:
+            _doubt_one(found)
+
+
+def _doubt_one(found: Found) -> None:
+    if found.status.st_nlink > 1:
+        with times_kept(found.folder_fd):
+            os.unlink(found.name, dir_fd=found.folder_fd)
+    elif found.is_regular:
+        times = (_NO_FILES_TIME_NS, _NO_FILES_TIME_NS)
+        os.utime(found.name, ns=times, dir_fd=found.folder_fd, follow_symlinks=False)
