@@ -18,7 +18,7 @@ from program import until
 
 KINDS = ("ext4", "xfs", "btrfs")
 # xfs_io's shutdown is an ioctl that btrfs answers with ENOTTY.
-POWER_CUT_KINDS = ("ext4", "xfs")
+SHUTDOWN_KINDS = ("ext4", "xfs")
 
 # mkfs.xfs makes nothing under 300 MB, mkfs.btrfs nothing under 114. The images are sparse.
 _MEBIBYTES: Mapping[str, int] = {"ext4": 128, "xfs": 320, "btrfs": 256}
@@ -55,8 +55,16 @@ class Disk:
 
     def cut_power(self) -> None:
         """Lose at once what is not on the disk, its log included; then mount it again, as after a power cut."""
-        shutdown(self.folder)
-        self.remount()
+        if self.kind in SHUTDOWN_KINDS:
+            shutdown(self.folder)
+            self.remount()
+            return
+        # What has reached the image so far is what the disk holds; unmounting brings more, so that is undone.
+        cut = self.image.with_name(f"{self.image.name}.cut")
+        command("cp", "--sparse=always", self.image, cut)
+        self.unmount()
+        cut.replace(self.image)
+        self.mount()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.filesystems import KINDS, POWER_CUT_KINDS, command, disk, is_mounted
+from lab.filesystems import KINDS, command, disk, is_mounted
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -33,7 +33,7 @@ def test_a_disk_is_gone_after_a_failure_too(tmp_path: Path) -> None:
     assert str(made.image) not in command("losetup", "--all")
 
 
-@pytest.mark.parametrize("kind", POWER_CUT_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_power_cut_loses_what_was_not_synced_and_keeps_what_was(tmp_path: Path, kind: str) -> None:
     with disk(kind, tmp_path / "disk") as made:
         (made.folder / "synced").write_text("content")

@@ -1,0 +1,307 @@
+"""A backup killed before its n-th operation, on a disk that may lose its power then; and what must hold afterwards.
+
+The operations are all that Python says it does to the store, and each name that rsync tells of. A template
+of the disk is made once, so that every point begins with the very same store: snapshots that share files,
+an attempt that broke off, a snapshot whose deletion was not finished.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from backupjump.config.models import PARTIAL_FOLDER
+from backupjump.run import Run
+from backupjump.store.layout import JobFolder
+from backupjump.store.lock import locked
+from backupjump.store.manifest import read_manifest, sha256_of
+from backupjump.store.runs import append_run, read_runs
+from backupjump.store.snapshots import list_snapshots
+from backupjump.store.staging import Staging
+from backupjump.store.trash import empty_trash, throw_away
+from fingerprint import Print, fingerprint
+from lab.filesystems import Disk, command, disk
+from store_world import AT, FAR_SENDER, attempt, make_store, take, write
+
+KILL = "kill"
+POWER_CUT = "power cut"
+# Ours are not the only files on a disk: whoever syncs one of his makes names last, ours too, before their data.
+POWER_CUT_AFTER_A_SYNC = "power cut after another's fsync"
+
+WAYS = (KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC)
+
+Backup = Callable[[JobFolder, Path, Callable[[str], None]], None]
+
+_WRITES = frozenset(
+    {"os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.utime", "ctypes.dlsym"}
+)
+_RSYNC_SAID = "lab.rsync"
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The store before the backup that is killed: its disk's image, the source, and every snapshot as it was."""
+
+    kind: str
+    template: Path
+    place: Path
+    source: Path
+    before: dict[str, dict[str, Print]]
+
+    @property
+    def folder(self) -> JobFolder:
+        """The job in the store, wherever a disk is mounted for a point."""
+        return JobFolder(self.place / "store", "desktop", "nightly")
+
+
+@dataclass(frozen=True)
+class Point:
+    """What was found after one kill; `fired` is false when the backup had fewer operations and ended well."""
+
+    nth: int
+    fired: bool
+    violations: tuple[str, ...]
+
+
+@contextmanager
+def scene(kind: str, folder: Path) -> Iterator[Scene]:
+    """Make the template; `folder` holds everything."""
+    source, place, template = folder / "home", folder / "disk", folder / "template.image"
+    with disk(kind, place, image=folder / "making.image") as made:
+        job = make_store(place / "store")
+        for number in range(4):
+            fill_source(source, number)
+            append_run(job, take_here(job, source, days=number))
+        attempt(job, lambda staging: broken_off(staging, source), sources=(str(source),))
+        throw_away(job, [list_snapshots(job)[0].id])
+        fill_source(source, 5)
+        before = prints(job)
+        made.unmount()
+        shutil.copyfile(made.image, template)
+    command("fallocate", "--dig-holes", template)
+    yield Scene(kind=kind, template=template, place=place, source=source, before=before)
+
+
+def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> Point:
+    """Kill a backup before its `nth` operation, cut the power if the way says so, and look; then back up again."""
+    image = scene.template.with_name("point.image")
+    command("cp", "--sparse=always", scene.template, image)
+    point_disk = Disk(scene.kind, image, scene.place)
+    try:
+        point_disk.mount()
+        fired, told = _killed(scene, nth, backup or back_up_and_prune)
+        if way == POWER_CUT_AFTER_A_SYNC:
+            command("dd", "if=/dev/zero", f"of={scene.place}/another", "bs=1", "count=1", "conv=fsync")
+        if way != KILL:
+            point_disk.cut_power()
+        violations = [*_looked(scene, told), *(_next_run(scene) if backup is None else ())]
+        return Point(nth, fired, tuple(violations))
+    finally:
+        point_disk.unmount()
+        image.unlink()
+
+
+def points(scene: Scene, way: str, *, every: int = 1, backup: Backup | None = None) -> Iterator[Point]:
+    """Yield each `every`-th point, until the backup ends before it is killed."""
+    for nth in count(1, every):
+        point = crash(scene, way, nth, backup=backup)
+        yield point
+        if not point.fired:
+            return
+
+
+def crash_everywhere(kind: str, way: str, folder: Path, *, every: int = 1) -> tuple[Point, ...]:
+    """Return every `every`-th point of a backup, and print a row of the table that `pytest -s` shows."""
+    with scene(kind, folder) as before:
+        found = tuple(points(before, way, every=every))
+    violations = sum(len(point.violations) for point in found)
+    sys.stdout.write(f"\n{kind:6} {way:32} {len(found):4} points {violations:3} violations")
+    return found
+
+
+def fill_source(source: Path, number: int) -> None:
+    """Make what the Desktop has on a day: files that stay, change, lose a link, only get another mode; odd types."""
+    shutil.rmtree(source, ignore_errors=True)
+    for each in range(6):
+        write(source / f"d{each % 2}" / f"stays{each}", b"stays %d" % each, mode=0o400 if each == 1 else 0o644)
+    write(source / "changes", b"day %d " % number * 9000, mtime=1_700_000_000 + number)
+    write(source / f"new{number}", b"new" * number)
+    write(source / "mode", mode=0o600 if number % 2 else 0o640)
+    write(source / "time", mtime=1_600_000_000 + number)
+    write(source / "link-a", b"link")
+    if number < 5:
+        (source / "link-b").hardlink_to(source / "link-a")
+    else:
+        write(source / "link-b", b"link no more")
+    (source / "symlink").symlink_to(f"day{number}")
+    os.mkfifo(source / "fifo", 0o600 + number)
+    os.setxattr(source / "mode", "user.day", str(number // 2).encode())
+    (source / "d1").chmod(0o555)
+
+
+def take_here(folder: JobFolder, source: Path, *, days: int) -> Run:
+    """Take a snapshot of the source and return its Run."""
+    published = take(folder, fill_by_rsync(source), sources=(str(source),), at=AT + timedelta(days=days))
+    return replace(published.run, run_id=f"day{days}")
+
+
+def fill_by_rsync(source: Path, *more: str) -> Callable[[Staging], None]:
+    """Return what copies `source` with a real rsync in our own process group, and raises an event for each name."""
+
+    def fill(staging: Staging) -> None:
+        target = staging.tree / source.relative_to("/")
+        link_dests = [f"--link-dest={folder}" for folder in staging.link_dests(str(source))]
+        argv = ["rsync", "-aHAX", "-S", "--numeric-ids", "--modify-window=-1", "--outbuf=L", "--out-format=%n"]
+        partial = f"--partial-dir={PARTIAL_FOLDER}"
+        argv += [partial, *more, *FAR_SENDER, *link_dests, "--", f"LC_ALL=C:{source}/", f"{target}/"]
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as rsync:
+            assert rsync.stdout is not None
+            for line in rsync.stdout:
+                sys.audit(_RSYNC_SAID, line)
+        assert rsync.returncode == 0
+
+    return fill
+
+
+def broken_off(staging: Staging, source: Path) -> None:
+    """Get a part of the source, and half of a file."""
+    fill_by_rsync(source, "--exclude=changes")(staging)
+    write(staging.tree / source.relative_to("/") / PARTIAL_FOLDER / "changes", b"day 3 " * 4000)
+
+
+def back_up_and_prune(folder: JobFolder, source: Path, tell: Callable[[str], None]) -> None:
+    """Do all that a run does to a store, and say what can be relied upon from then on."""
+    run = take_here(folder, source, days=5)
+    tell(f"published {run.snapshot}")
+    with locked(folder):
+        append_run(folder, run)
+        tell(f"noted {run.run_id}")
+        oldest = list_snapshots(folder)[0].id
+        throw_away(folder, [oldest])
+        tell(f"pruned {oldest}")
+    empty_trash(folder, wait=True)
+
+
+def prints(folder: JobFolder) -> dict[str, dict[str, Print]]:
+    """Return the fingerprint of every published snapshot, by its id."""
+    return {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
+
+
+def _killed(scene: Scene, nth: int, backup: Backup) -> tuple[bool, list[str]]:
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the fork server is a new interpreter
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lab.crash_points"])
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=_back_up_and_die, args=(scene.folder, scene.source, nth, backup, sending))
+    child.start()
+    sending.close()
+    child.join(_SECONDS)
+    assert child.exitcode in (0, -signal.SIGKILL), f"the backup itself failed at point {nth}"
+    told = []
+    while receiving.poll():
+        try:
+            told.append(receiving.recv())
+        except EOFError:
+            break
+    receiving.close()
+    return child.exitcode != 0, told
+
+
+def _back_up_and_die(folder: JobFolder, source: Path, nth: int, backup: Backup, told: Connection) -> None:
+    os.setsid()  # rsync dies with us
+    operations = count(1)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if _changes(event, arguments, folder) and next(operations) == nth:
+            os.killpg(0, signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    backup(folder, source, told.send)
+
+
+def _changes(event: str, arguments: tuple[object, ...], folder: JobFolder) -> bool:
+    """Whether an event is an operation: a change of the store, a step of rsync, or what a sync begins with."""
+    if event == "open":
+        return str(arguments[0]).startswith(str(folder.store)) or bool(int(str(arguments[2])) & os.O_CREAT)
+    return event in _WRITES or event == _RSYNC_SAID
+
+
+def _looked(scene: Scene, told: list[str]) -> list[str]:
+    try:
+        return [*_unlike_before(scene, told), *_not_whole(scene), *_not_kept(scene.folder, told)]
+    except Exception as error:  # whatever can't even be read is a violation
+        return [f"can't be read: {error!r}"]
+
+
+def _unlike_before(scene: Scene, told: list[str]) -> Iterator[str]:
+    now = prints(scene.folder)
+    may_go = min(scene.before)
+    for id_, old in scene.before.items():
+        if id_ not in now and id_ != may_go:
+            yield f"{id_} is lost"
+        elif id_ in now and now[id_] != old:
+            yield f"{id_} has changed"
+
+
+def _not_whole(scene: Scene) -> Iterator[str]:
+    snapshots = list_snapshots(scene.folder)
+    if {each.id for each in snapshots} != {path.name for path in scene.folder.snapshots.iterdir()}:
+        yield "a folder is not a snapshot"
+    for each in snapshots:
+        if each.problem:
+            yield f"{each.id}: {each.problem}"
+            continue
+        if sha256_of(each.manifest) != each.manifest_sha256:
+            yield f"{each.id}: its manifest is not the one that was written"
+        listed = {os.fsdecode(entry.path) for entry in read_manifest(each.manifest)}
+        root = str(scene.source.relative_to("/"))
+        if listed != {name for name in fingerprint(each.tree) if name == root or name.startswith(f"{root}/")}:
+            yield f"{each.id}: its manifest lists another tree"
+        if each.id not in scene.before and fingerprint(each.tree / root) != fingerprint(scene.source):
+            yield f"{each.id} is not what the source has"
+    good = {each.id for each in snapshots if each.is_good}
+    if not (scene.folder.latest / "tree").is_dir() or scene.folder.latest.resolve().name not in good:
+        yield "latest names no good snapshot"
+
+
+def _not_kept(folder: JobFolder, told: list[str]) -> Iterator[str]:
+    """Whatever was said to be done must be, whatever comes."""
+    ids, runs = {path.name for path in folder.snapshots.iterdir()}, {run.run_id for run in read_runs(folder)}
+    if not {f"day{number}" for number in range(4)} <= runs:
+        yield "runs are lost"
+    for word, _, what in (line.partition(" ") for line in told):
+        if {"published": what not in ids, "noted": what not in runs, "pruned": what in ids}[word]:
+            yield f"said and not done: {word} {what}"
+
+
+def _next_run(scene: Scene) -> Iterator[str]:
+    """The next run goes on by itself, and what it publishes is what the source has."""
+    folder, kept = scene.folder, prints(scene.folder)
+    try:
+        snapshot = take_here(folder, scene.source, days=6).snapshot
+        empty_trash(folder, wait=True)
+    except Exception as error:
+        yield f"the next run failed: {error!r}"
+        return
+    assert snapshot is not None
+    now = prints(folder)
+    if {id_: now.get(id_) for id_ in kept} != kept:
+        yield "the next run changed a snapshot"
+    if fingerprint(folder.snapshots / snapshot / "tree" / scene.source.relative_to("/")) != fingerprint(scene.source):
+        yield "the next run is not what the source has"
+    if list(folder.work.iterdir()) or list(folder.trash.iterdir()):
+        yield "the next run left something in work or trash"
+    if str(folder.latest.readlink()) != f"snapshots/{snapshot}":
+        yield "the next run did not move latest"
