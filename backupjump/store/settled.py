@@ -58,23 +58,35 @@ def is_settled(attempt: Path) -> bool:
     return (attempt / SETTLED_NAME).exists()
 
 
-def doubt(attempt: Path, tree: Path) -> None:
-    """Let rsync compare with the Desktop, by content, what an attempt has in `tree` and nobody vouched for.
+def begin_again(attempt: Path) -> None:
+    """Take back that an attempt is settled: it is about to be written to."""
+    (attempt / SETTLED_NAME).unlink(missing_ok=True)
 
-    Its files get a time that no file has: they are no match for rsync's quick check, but what a delta
-    starts from. A name whose inode others share is removed, as that may be a snapshot's, which is found
-    there anyway: start with the newest attempt, so that of what attempts share one keeps a name.
+
+def doubt_shared(tree: Path) -> None:
+    """Let rsync compare by content what an attempt has in `tree`, some of it under inodes of snapshots.
+
+    Its files are made no match for rsync's quick check, but what a delta starts from. A name whose inode
+    others share is removed, as that may be a snapshot's, which is found there anyway: start with the newest
+    attempt, so that of what attempts share one keeps a name.
     """
-    log.info("the attempt %s was cut off: what it got is compared by content", attempt.name)
+    log.info("the attempt %s was cut off: what it got is compared by content", tree.parent.name)
     for found in walk(tree):
-        if not found.is_folder:
-            _doubt_one(found)
+        if not found.is_folder and found.status.st_nlink > 1:
+            with times_kept(found.folder_fd):
+                os.unlink(found.name, dir_fd=found.folder_fd)
+        elif found.is_regular:
+            _no_match(found)
 
 
-def _doubt_one(found: Found) -> None:
-    if found.status.st_nlink > 1:
-        with times_kept(found.folder_fd):
-            os.unlink(found.name, dir_fd=found.folder_fd)
-    elif found.is_regular:
-        times = (_NO_FILES_TIME_NS, _NO_FILES_TIME_NS)
-        os.utime(found.name, ns=times, dir_fd=found.folder_fd, follow_symlinks=False)
+def doubt_private(tree: Path, *, since_ns: int) -> None:
+    """Let rsync compare by content what has a ctime from `since_ns` on in a `tree` that shares no inode."""
+    log.info("the attempt %s was cut off: what it got is compared by content", tree.parent.name)
+    for found in walk(tree):
+        if found.is_regular and found.status.st_ctime_ns >= since_ns:
+            _no_match(found)
+
+
+def _no_match(found: Found) -> None:
+    times = (_NO_FILES_TIME_NS, _NO_FILES_TIME_NS)
+    os.utime(found.name, ns=times, dir_fd=found.folder_fd, follow_symlinks=False)

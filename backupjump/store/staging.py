@@ -18,7 +18,7 @@ from backupjump.store.attempts import begun_ns, free_id, make_room, older_attemp
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.layout import JobFolder
 from backupjump.store.partials import adopt_partials, keep_orphans
-from backupjump.store.settled import doubt, is_settled
+from backupjump.store.settled import doubt_shared, is_settled
 from backupjump.store.snapshots import TREE_NAME, Snapshot, list_snapshots, newest_good, newest_usable
 from backupjump.store.store import Store
 from backupjump.store.trash import discard
@@ -112,7 +112,7 @@ def stage(
             keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
             made |= adopt_partials(attempt / TREE_NAME, staging.tree)
             if not is_settled(attempt):
-                doubt(attempt, attempt / TREE_NAME)
+                doubt_shared(attempt / TREE_NAME)
     log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(staging.older))
     return replace(staging, made_for_partials=made)
 
