@@ -6,7 +6,7 @@ All of it is read from the store and the state folder; no Desktop, no key and no
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from backupjump.run import rfc3339, utc_now
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marker import read_marker
 from backupjump.store.repair import unlisted_runs
-from backupjump.store.snapshots import find_snapshot, list_snapshots
+from backupjump.store.snapshots import checked, find_snapshot, list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,12 +69,20 @@ def snapshots_of(site: Site, job_name: str) -> tuple[Snapshot, ...]:
     """Return all snapshots of a job, oldest first."""
     job = site.job(job_name)
     store_zone(site)
-    return list_snapshots(site.folder_of(job))
+    return tuple(checked(each) for each in list_snapshots(site.folder_of(job)))
 
 
 def decided_snapshots_of(site: Site, job_name: str) -> tuple[Decision, ...]:
-    """Return all snapshots of a job, oldest first, each with why a prune would keep it."""
-    return decisions_of(site, site.job(job_name), now=utc_now())[::-1]
+    """Return all snapshots of a job, in the order of their publication, each with why a prune would keep it."""
+    decisions = {each.snapshot.id: each for each in decisions_of(site, site.job(job_name), now=utc_now())}
+    return tuple(_told(decisions[each.id], each) for each in snapshots_of(site, job_name) if each.id in decisions)
+
+
+def _told(decision: Decision, snapshot: Snapshot) -> Decision:
+    """Return a decision with all that is known of its snapshot: a prune looks only at manifests of what would go."""
+    found = snapshot.problem and not decision.snapshot.problem
+    reasons = (*decision.reasons, f"damaged: {snapshot.problem}") if found else decision.reasons
+    return replace(decision, snapshot=snapshot, reasons=reasons)
 
 
 def snapshot_json(decision: Decision) -> dict[str, Any]:

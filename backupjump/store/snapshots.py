@@ -15,7 +15,7 @@ from backupjump.errors import StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id
-from backupjump.store.manifest import MANIFEST_NAME
+from backupjump.store.manifest import MANIFEST_NAME, sha256_of
 from backupjump.store.marks import Marks, read_marks
 from backupjump.store.meta import META_NAME, read_meta
 
@@ -50,6 +50,7 @@ class Snapshot:
     run_id: str = ""
     sources: tuple[str, ...] = ()
     acked: bool = False
+    has_hard_links: bool = True
     damaged: int = 0
     problem: str = ""
 
@@ -96,9 +97,9 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
         replace(each, acked=each.id in marks.acks, damaged=marks.damage.get(each.id, 0))
         for each in (read_snapshot(folder, name) for _when, name in by_age)
     ]
-    # One whose meta.json is damaged stays where its id puts it.
-    in_sequence = iter(sorted((each for each in by_id if each.sequence), key=lambda each: each.sequence))
-    return tuple(next(in_sequence) if each.sequence else each for each in by_id)
+    # One whose meta.json is damaged stays where its id puts it. Those of before there was a sequence come first.
+    in_sequence = iter(sorted((each for each in by_id if not each.problem), key=lambda each: each.sequence))
+    return tuple(each if each.problem else next(in_sequence) for each in by_id)
 
 
 def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
@@ -118,12 +119,29 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
             manifest_sha256=str(meta["manifest"]["sha256"]),
             sequence=int(meta.get("sequence", 0)),
             run_id=str(meta["run"]["run_id"]),
+            has_hard_links=meta["counts"].get("hard_linked_names") != 0,
             sources=tuple(str(source) for source in meta["sources"]),
         )
     except ValueError as error:
         return replace(bare, problem=shown(str(error)))
     except (KeyError, TypeError) as error:
         return replace(bare, problem=shown(f"{META_NAME} lacks what it should say: {error}"))
+
+
+def checked(snapshot: Snapshot) -> Snapshot:
+    """Return `snapshot`, with a `problem` when its manifest is not the one that its meta.json vouches for.
+
+    All of the manifest is read for that.
+    """
+    if snapshot.problem:
+        return snapshot
+    try:
+        if sha256_of(snapshot.manifest) == snapshot.manifest_sha256:
+            return snapshot
+        problem = f"{MANIFEST_NAME} is damaged: it is not the one that {META_NAME} vouches for"
+    except OSError as error:
+        problem = f"{MANIFEST_NAME} is damaged: {error.strerror}"
+    return replace(snapshot, problem=problem)
 
 
 def _marks(folder: JobFolder) -> Marks:
@@ -141,7 +159,12 @@ def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
 
 def newest_usable(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     """Return the newest of `snapshots`, oldest first, whose manifest and tree may be built on, a suspect one too."""
-    return next((snapshot for snapshot in reversed(snapshots) if not snapshot.problem), None)
+    for snapshot in reversed(snapshots):
+        found = checked(snapshot)
+        if not found.problem:
+            return found
+        log.warning("%s is not built on: %s", snapshot.path, found.problem)
+    return None
 
 
 def find_snapshot(

@@ -13,7 +13,16 @@ from backupjump.errors import UsageError
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
 from backupjump.store.marks import Marks, write_marks
-from backupjump.store.snapshots import Snapshot, find_snapshot, list_snapshots, newest_good, read_moment
+from backupjump.store.snapshots import (
+    Snapshot,
+    checked,
+    find_snapshot,
+    list_snapshots,
+    newest_good,
+    newest_usable,
+    read_moment,
+)
+from store_world import a_few_files, make_store, take
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -148,6 +157,47 @@ def test_a_clock_that_was_set_back_mixes_up_no_snapshots(tmp_path: Path) -> None
     assert [found.id for found in listed] == published
     assert newest_good(listed) == listed[3]
     assert find_snapshot(listed, None, at="2026-11-21", now=NOW).id == "2026-11-21T02-30-00Z"
+
+
+def test_snapshots_of_before_there_was_a_sequence_come_first_whatever_the_clock_said_then(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    for id_ in ("2026-11-20T02-30-00Z", "2027-11-20T02-30-00Z"):
+        write_meta(folder, id_, {name: value for name, value in meta().items() if name != "sequence"})
+    write_meta(folder, "2026-11-21T02-30-00Z", meta(sequence=1))
+
+    assert [found.id for found in list_snapshots(folder)] == [
+        "2026-11-20T02-30-00Z",
+        "2027-11-20T02-30-00Z",
+        "2026-11-21T02-30-00Z",
+    ]
+
+
+def test_a_damaged_one_stays_where_its_id_puts_it_and_the_others_in_their_order(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path, "d", "j")
+    ids = ["2027-11-20T02-30-00Z", "2026-11-19T02-30-00Z", "2026-11-20T02-30-00Z", "2026-11-21T02-30-00Z"]
+    for number, id_ in enumerate(ids, start=1):
+        write_meta(folder, id_, meta(sequence=number))
+    (folder.snapshots / ids[2] / "meta.json").write_text("{")
+
+    assert [found.id for found in list_snapshots(folder)] == [ids[0], ids[2], ids[1], ids[3]]
+
+
+@pytest.mark.parametrize("damage", [b"", b"x", None])
+def test_a_snapshot_whose_manifest_is_not_the_one_it_vouches_for_is_not_built_on(
+    tmp_path: Path, damage: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_store(tmp_path / "store")
+    older, newer = (take(folder, a_few_files).snapshot for _ in range(2))
+    whole = newer.manifest.read_bytes()
+    newer.manifest.unlink()
+    if damage is not None:
+        newer.manifest.write_bytes(whole[:-1] + damage)
+
+    listed = list_snapshots(folder)
+
+    assert newest_usable(listed) == older
+    assert "manifest.jsonl.zst is damaged" in caplog.text
+    assert ["manifest" in checked(each).problem for each in listed] == [False, True]
 
 
 def test_a_suspect_snapshot_is_good_once_someone_has_acked_it(tmp_path: Path) -> None:
