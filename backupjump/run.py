@@ -67,7 +67,8 @@ class Counts:
     """What a run found and moved. Files are regular files; linked ones share an inode with an older snapshot.
 
     Copied ones have the content that they had in the base and yet take up space again; they are among the
-    new bytes. An inode with several names counts once in `bytes_new` and `bytes_copied`, else by name.
+    new bytes. An inode with several names counts once in `bytes_new` and `bytes_copied`, else by name. In a btrfs
+    store linked ones share their content, and `hard_linked_names` are the names with another one in the tree.
     """
 
     files_total: int = 0
@@ -80,6 +81,7 @@ class Counts:
     bytes_linked: int = 0
     files_copied: int = 0
     bytes_copied: int = 0
+    hard_linked_names: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,16 @@ class Ownership(StrEnum):
     PLAIN = "plain"
 
 
+class StoreKind(StrEnum):
+    """How the snapshots of a store share what did not change; fixed when it is made.
+
+    hardlink: a fresh tree each, with --link-dest. btrfs: a subvolume each, a copy of the last one updated in place.
+    """
+
+    HARDLINK = "hardlink"
+    BTRFS = "btrfs"
+
+
 class Noun(BaseModel):
     """What all parts of the config share: frozen, unknown keys refused."""
 
@@ -69,7 +79,7 @@ class StoreSettings(Noun):
     path: Folder
     """An existing folder, made a store by `backupjump store init`."""
     kind: Literal["auto", "hardlink", "btrfs"] = "auto"
-    """How snapshots share what did not change."""
+    """How snapshots share what did not change; `auto` takes btrfs where the filesystem lets us, and is fixed then."""
     uuid: str | None = None
     """The store's uuid as `store init` printed it: another disk mounted there is then refused."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backupjump.config.models import StoreKind
 from backupjump.rsync.plan import Plan, Transfer, plan_pull
 from backupjump.rsync.version import common_checksum
 from backupjump.ssh.route import data_host, remote_shell
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsyncs: Rsyncs) -> Plan:
-    """Return what one try of `job` is to do: a transfer for each source, into the fresh tree of `staging`.
+    """Return what one try of `job` is to do: a transfer for each source, into the tree of `staging`.
 
     What a verify found damaged keeps its size and time: only by content rsync sees that it must not be linked.
     """
@@ -35,6 +36,7 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         nanoseconds=marker.nanoseconds,
         acls=marker.acls,
         xattrs=marker.xattrs,
+        in_place=marker.kind is StoreKind.BTRFS,
         checksum=common_checksum(rsyncs.here, rsyncs.there),
         compare_content=any(each.damaged for each in built_on),
     )

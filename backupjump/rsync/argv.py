@@ -1,8 +1,9 @@
 """Build rsync's argv for one transfer. Nothing here runs anything.
 
 What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum
-among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, and one path: few and fixed, so that
-a forced command there can check them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
+among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and `--ignore-errors`,
+`--files-from=- --from0`, and one path: few and fixed, so that a forced command there can check them. Options for our own output (`--stats`,
+`--info=progress2,skip1`, `--debug`) are not sent.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from backupjump.config.models import PARTIAL_FOLDER, Ownership
 from backupjump.process import Word
@@ -18,9 +20,23 @@ from backupjump.rsync.plan import Plan, Transfer
 # rsync.h, MAX_BASIS_DIRS.
 _MOST_LINK_DESTS = 20
 
+# Into a private copy of the last snapshot. A file that can't be read makes rsync delete nothing at all, so
+# where one is unreadable for good, what is deleted on the Desktop would stay for good: --ignore-errors, for
+# what can't be read is not in a fresh tree either. An interrupted file stays where it is, and is gone on with.
+# The last option prints a line for each folder that was looked through for what to delete.
+# Source: rsync(1), --inplace, --ignore-errors; delete_in_dir() in rsync's delete.c; measured.
+_IN_PLACE = (
+    "--inplace",
+    "--no-whole-file",
+    "--delete",
+    "--delete-excluded",
+    "--ignore-errors",
+    "--debug=DEL2",
+)
+
 
 def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
-    """Return the argv that pulls one source into a fresh folder.
+    """Return the argv that pulls one source into its folder.
 
     `marker` starts each itemised line on stdout. It is new for every run and never leaves this machine, so
     that no text of the Desktop can pass for one of these lines.
@@ -29,7 +45,7 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "rsync",
         *_what_is_kept(plan),
         "--no-secluded-args",
-        f"--partial-dir={PARTIAL_FOLDER}",
+        *(_IN_PLACE if plan.in_place else (f"--partial-dir={PARTIAL_FOLDER}",)),
         f"--checksum-choice={plan.checksum}",
         *_limits(plan),
         "--no-human-readable",
@@ -37,7 +53,8 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "--info=progress2,skip1",
         "--stats",
         f"--out-format={marker} %i %l %C %n",
-        *(f"--link-dest={folder.absolute()}" for folder in transfer.link_dests[:_MOST_LINK_DESTS]),
+        *([f"--files-from={transfer.files_from}", "--from0"] if transfer.files_from is not None else []),
+        *(f"--link-dest={folder.absolute()}" for folder in _link_dests(plan, transfer)),
         *(f"--filter={rule}" for rule in plan.rules(transfer)),
         f"--rsh={rsh_word(plan.remote_shell)}",
         "--",
@@ -47,13 +64,17 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
 
 
 def preview_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
-    """Return the same argv with `--dry-run`: rsync says what it would do and writes nothing.
+    """Return the same argv with `--dry-run`, as if into a fresh folder: rsync says what it would do, writes nothing.
 
     Without ACLs and xattrs, which don't decide what is sent: to compare a folder's with the base, rsync 3.5.0
     opens its own copy of it, which a dry run never made, and fails (measured).
     """
-    rsync, *options = pull_argv(replace(plan, acls=False, xattrs=False), transfer, marker=marker)
+    rsync, *options = pull_argv(replace(plan, acls=False, xattrs=False, in_place=False), transfer, marker=marker)
     return (rsync, "--dry-run", *options)
+
+
+def _link_dests(plan: Plan, transfer: Transfer) -> tuple[Path, ...]:
+    return () if plan.in_place else transfer.link_dests[:_MOST_LINK_DESTS]
 
 
 def remote_path(source: str) -> str:

@@ -14,15 +14,17 @@ from backupjump.rsync.filters import filter_rules
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """One source and the fresh, private folder that it goes into.
+    """One source and the private folder that it goes into.
 
     `source` is absolute and has no trailing slash (but for `/` itself). `target` is made by rsync if it is
-    not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20.
+    not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20. With
+    `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each.
     """
 
     source: str
     target: Path
     link_dests: tuple[Path, ...] = ()
+    files_from: Path | None = None
 
     @property
     def root(self) -> bytes:
@@ -36,9 +38,10 @@ class Plan:
     """Which sources of which Desktop go where, and by which rules.
 
     `remote_shell` is the argv that takes a host and a command (rsync(1), -e), `host` the alias that it
-    knows. `max_size` is in bytes, `bwlimit` in bytes a second. `acls`, `xattrs` and `nanoseconds` say what
-    the store can keep. With `compare_content` both sides read every file, and none is linked for having the
-    same size and time alone.
+    knows. With `in_place` the targets are private copies of the base, which are updated block by block; else
+    they are fresh, and link to the base. `max_size` is in bytes, `bwlimit` in bytes a second. `acls`, `xattrs`
+    and `nanoseconds` say what the store can keep. With `compare_content` both sides read every file, and none is
+    taken as it is for having the same size and time alone.
     """
 
     remote_shell: tuple[str, ...]
@@ -48,6 +51,7 @@ class Plan:
     nanoseconds: bool
     acls: bool
     xattrs: bool
+    in_place: bool = False
     sparse: bool = True
     checksum: str = "xxh128"
     compare_content: bool = False
@@ -79,6 +83,7 @@ def plan_pull(
     acls: bool,
     xattrs: bool,
     checksum: str,
+    in_place: bool = False,
     compare_content: bool = False,
 ) -> Plan:
     """Return the plan of one pull of `job`; ConfigError if its excludes leave nothing of a source."""
@@ -90,6 +95,7 @@ def plan_pull(
         nanoseconds=nanoseconds,
         acls=acls,
         xattrs=xattrs,
+        in_place=in_place,
         checksum=checksum,
         compare_content=compare_content,
         exclude=job.exclude,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -27,10 +27,28 @@ def older_attempts(folder: JobFolder) -> tuple[Path, ...]:
     return tuple(path for _when, path in sorted(by_age, reverse=True))
 
 
-def write_note(attempt: Path, *, run_id: str, sources: Sequence[str]) -> None:
-    """Note in an attempt whose it is; it is not filled before this."""
-    note = {"run_id": run_id, "sources": list(sources), "started_at": rfc3339(utc_now())}
+def write_note(attempt: Path, *, run_id: str, sources: Sequence[str], more: Mapping[str, object] = {}) -> None:
+    """Note in an attempt whose it is, and what `more` its kind of store wants to know; it is not filled before this."""
+    note = {"run_id": run_id, "sources": list(sources), "started_at": rfc3339(utc_now()), **more}
     (attempt / NOTE_NAME).write_text(json.dumps(note) + "\n", encoding="ascii")
+
+
+def bases_of_attempts(folder: JobFolder) -> frozenset[str]:
+    """Return the ids of the snapshots that the attempts in work/ were built on, as far as their notes tell."""
+    return frozenset(
+        base
+        for attempt in (older_attempts(folder) if folder.work.is_dir() else ())
+        if (base := _base_of(attempt)) is not None
+    )
+
+
+def _base_of(attempt: Path) -> str | None:
+    try:
+        note = json.loads((attempt / NOTE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return None
+    base = note.get("base") if isinstance(note, dict) else None
+    return base if isinstance(base, str) else None
 
 
 def begun_ns(attempt: Path) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import NoStore, StoreError
 from backupjump.escape import shown
 from backupjump.run import rfc3339
@@ -39,12 +39,14 @@ class Marker:
     acls: bool
     nanoseconds: bool
     created_at: datetime
+    kind: StoreKind = StoreKind.HARDLINK
 
     def to_json(self) -> dict[str, Any]:
         """Return the marker as the JSON values of its file."""
         return {
             "format": self.format,
             "uuid": self.uuid,
+            "kind": self.kind.value,
             "timezone": self.timezone,
             "ownership": self.ownership.value,
             "capabilities": {name: getattr(self, name) for name in _CAPABILITIES},
@@ -62,6 +64,7 @@ class Marker:
                 ownership=Ownership(values["ownership"]),
                 **{name: bool(values["capabilities"][name]) for name in _CAPABILITIES},
                 created_at=datetime.fromisoformat(values["created_at"]),
+                kind=StoreKind(values.get("kind", StoreKind.HARDLINK)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it lacks what it should say: {error}") from error

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import StoreError
 from backupjump.run import Counts, Run
 from backupjump.store.attempts import NOTE_NAME, tidy
+from backupjump.store.btrfs import seal, touched_since_ns
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.manifest import MANIFEST_NAME
 from backupjump.store.meta import write_meta
@@ -49,7 +50,8 @@ def record(store: Store, staging: Staging, *, hashes: Mapping[bytes, str]) -> Re
     `hashes` are rsync's, by path, of what it transferred. On StoreError the attempt is as good as before.
     """
     with told_as_store_error("the snapshot can't be finished"):
-        remove_leftovers(staging.tree, staging.made_for_partials)
+        if staging.kind is StoreKind.HARDLINK:
+            remove_leftovers(staging.tree, staging.made_for_partials)
         (staging.path / MANIFEST_NAME).unlink(missing_ok=True)
         listed = record_tree(
             staging.tree,
@@ -59,6 +61,7 @@ def record(store: Store, staging: Staging, *, hashes: Mapping[bytes, str]) -> Re
             last_good=staging.last_good,
             hashes=hashes,
             fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
+            touched_since_ns=touched_since_ns(staging) if staging.kind is StoreKind.BTRFS else None,
         )
     return Recorded(staging=staging, listed=listed)
 
@@ -84,6 +87,8 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
             how=how,
         )
         (staging.path / NOTE_NAME).unlink()
+        if staging.kind is StoreKind.BTRFS:
+            seal(staging)
         sync_or_discard(store, folder, staging.path)
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)

@@ -44,11 +44,13 @@ def record_tree(
     last_good: Snapshot | None,
     hashes: Mapping[bytes, str],
     fake_super: bool,
+    touched_since_ns: int | None = None,
 ) -> Listed:
     """Write the manifest of all `sources` below `tree` and return it with the counts against `base`.
 
     `hashes` are rsync's own, by path, of what it transferred. What `last_good` has of folders that are no
-    sources any more is not counted as lost.
+    sources any more is not counted as lost. `touched_since_ns` is of a tree that was the base's own when it
+    was made, inodes and all: what has this ctime or a younger one is read again.
     """
     in_order = sorted(sources, key=sort_key)
     found = (each for source in in_order for each in walk(tree, source))
@@ -66,6 +68,7 @@ def record_tree(
         base_is_whole=all(each is None or not each.damaged for each in (base, last_good)),
         sources=in_order,
         comparison=Comparison() if last_good is not None and good is not None else None,
+        touched_since_ns=touched_since_ns,
     )
     written = write_manifest(manifest, recorder.entries(rows))
     return Listed(written=written, counts=recorder.counts(), lost=recorder.lost(), copied_why=recorder.copied_why)
@@ -82,7 +85,9 @@ class _Recorder:
         base_is_whole: bool,
         sources: Sequence[bytes],
         comparison: Comparison | None,
+        touched_since_ns: int | None,
     ) -> None:
+        self._touched_since_ns = touched_since_ns
         self._comparison = comparison
         self._sources = sources
         self._copied_bytes: Counter[str] = Counter()
@@ -104,11 +109,13 @@ class _Recorder:
                 self._compare(None, good)
                 continue
             entry = self._linked_entry(found, old, good)
-            if entry is not None:
-                self._count_linked(entry, old)
-            else:
+            if entry is None:
                 entry = self._read(found, old, good)
                 self._count_read(found, entry, old)
+            else:
+                self._count_linked(entry, old)
+            if self._touched_since_ns is not None and not found.is_folder:
+                self._tally["hard_linked_names"] += found.status.st_nlink > 1
             self._compare(entry, good)
             yield entry
 
@@ -141,11 +148,16 @@ class _Recorder:
         """Return what the base's manifest, or the last good one's, says of the very inode that `found` is."""
         if old is not None and self._is_linked(found, old):
             return old
+        if self._touched_since_ns is not None:
+            return None
         return good if good is not None and good is not old and self._is_linked(found, good) else None
 
     def _is_linked(self, found: Found, old: Entry) -> bool:
         """Whether `found` is the inode that the base's manifest describes, untouched since."""
         status = found.status
+        if self._touched_since_ns is not None and status.st_ctime_ns >= self._touched_since_ns:
+            # Changed in place it keeps its inode, and where only xattrs changed its size and mtime too.
+            return False
         same = (status.st_ino, status.st_mtime_ns) == (old.ino, old.mtime_ns)
         if found.is_folder or old.type == "dir" or not same:
             return False
@@ -184,8 +196,14 @@ class _Recorder:
         self._count_file(entry, old)
         if entry.type != "file":
             return
+        kept = old is not None and _is_file(old) and same_content(entry, old)
+        if kept and self._touched_since_ns is not None:
+            # Whatever else changed, and under whichever inode: its blocks are the base's.
+            self._tally["files_linked"] += 1
+            self._tally["bytes_linked"] += entry.size
+            return
         is_another_name = entry.ino in self._new_sizes
-        if old is not None and _is_file(old) and entry.ino != old.ino and same_content(entry, old):
+        if kept and old is not None and entry.ino != old.ino:
             self._count_copied(entry, old, size=0 if is_another_name else entry.size)
         if found.status.st_nlink > 1:
             self._new_sizes[entry.ino] = entry.size

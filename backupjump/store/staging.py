@@ -1,24 +1,24 @@
-"""An attempt under way: a fresh work folder, what it builds on, and what broken-off attempts leave it.
+"""An attempt under way: a work folder with a tree to fill, what it builds on, and what broken-off attempts leave it.
 
-rsync never runs into a tree whose inodes a snapshot shares: where a file's attributes differ it would
-change them in place, in every snapshot. So what a broken-off attempt got serves the next one from
-outside: as one more --link-dest, and its half-written files by a move.
+How the tree comes to be depends on the store: hardlink.py or btrfs.py.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Protocol
 
+from backupjump.config.models import StoreKind
 from backupjump.run import utc_now
-from backupjump.store.attempts import begun_ns, free_id, make_room, older_attempts, point_latest, write_note
+from backupjump.store import btrfs, hardlink
+from backupjump.store.attempts import free_id, make_room, older_attempts, point_latest
 from backupjump.store.failures import told_as_store_error
+from backupjump.store.hardlink import MAX_LINK_DESTS
 from backupjump.store.layout import JobFolder
-from backupjump.store.partials import adopt_partials, keep_orphans
-from backupjump.store.settled import doubt_shared, is_settled
 from backupjump.store.snapshots import TREE_NAME, Snapshot, list_snapshots, newest_good, newest_usable
 from backupjump.store.store import Store
 from backupjump.store.trash import discard
@@ -26,17 +26,15 @@ from backupjump.store.tree import walk
 
 log = logging.getLogger(__name__)
 
-# rsync.h, MAX_BASIS_DIRS: more than 20 --link-dest are a usage error.
-MAX_LINK_DESTS = 20
-
 
 @dataclass(frozen=True, kw_only=True)
 class Staging:
-    """An attempt under way: a fresh tree to fill, the snapshot it builds on, older attempts newest first.
+    """An attempt under way: a tree to fill, the snapshot it builds on, older attempts newest first.
 
     `base` is the newest snapshot that can be built on, a suspect one too; `last_good` is what the result is
     judged against, and the same one unless a suspect one awaits its `ack`. `sequence` is the number of the
-    publication that this would be.
+    publication that this would be. `touched_since_ns` is of a tree that was the base's when it was made (a
+    btrfs store): what has an older ctime still is what the base has.
     """
 
     id: str
@@ -47,6 +45,8 @@ class Staging:
     last_good: Snapshot | None
     older: tuple[Path, ...]
     made_for_partials: Mapping[Path, int] = field(default_factory=dict)
+    kind: StoreKind = StoreKind.HARDLINK
+    touched_since_ns: int = 0
 
     @property
     def path(self) -> Path:
@@ -70,6 +70,17 @@ class Staging:
         return tuple(real[:MAX_LINK_DESTS])
 
 
+class _Trees(Protocol):
+    """How the tree of an attempt comes to be in a store of one kind."""
+
+    def useful_attempts(self, folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]: ...
+
+    def begin(self, staging: Staging, *, run_id: str) -> Staging: ...
+
+
+_TREES: Mapping[StoreKind, _Trees] = {StoreKind.HARDLINK: hardlink, StoreKind.BTRFS: btrfs}
+
+
 def check_room(store: Store, folder: JobFolder) -> None:
     """Raise StoreFull, with nothing written, where a run would have no room to begin.
 
@@ -84,11 +95,12 @@ def check_room(store: Store, folder: JobFolder) -> None:
 def stage(
     store: Store, folder: JobFolder, *, sources: Sequence[str], run_id: str, now: datetime | None = None
 ) -> Staging:
-    """Make a fresh work folder for one attempt; the job's lock must be held.
+    """Make the work folder for one attempt; the job's lock must be held.
 
-    Each source's own folder is there, empty but for half-written files of older attempts. A `latest` that
-    a crash left behind is pointed first; the trash is waited for only where there is no other room. Raises
-    StoreFull without room, else StoreError.
+    Each source's own folder is there: in a hard-link store empty but for half-written files of older attempts,
+    in a btrfs store as the base or the attempt before has it. A `latest` that a crash left behind is pointed
+    first; the trash is waited for only where there is no other room. Raises StoreFull without room, else
+    StoreError.
     """
     with told_as_store_error("no work folder can be made in the store"):
         make_room(store, folder)
@@ -96,7 +108,8 @@ def stage(
         base, last_good = newest_usable(snapshots), newest_good(snapshots)
         if last_good is not None:
             point_latest(folder, last_good.id)
-        older = _useful_attempts(folder)
+        kind = store.marker.kind
+        older = _useful_attempts(folder, kind, base)
         staging = Staging(
             id=free_id(folder, now or utc_now()),
             sequence=1 + max((each.sequence for each in snapshots), default=len(snapshots)),
@@ -105,16 +118,10 @@ def stage(
             base=base,
             last_good=last_good,
             older=older,
+            kind=kind,
         )
-        _make_folders(staging, run_id=run_id)
-        made: dict[Path, int] = {}
-        for attempt in staging.older:
-            keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
-            made |= adopt_partials(attempt / TREE_NAME, staging.tree)
-            if not is_settled(attempt):
-                doubt_shared(attempt / TREE_NAME)
-    log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(staging.older))
-    return replace(staging, made_for_partials=made)
+        log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(older))
+        return _TREES[kind].begin(staging, run_id=run_id)
 
 
 def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
@@ -140,23 +147,23 @@ def discard_if_empty(staging: Staging) -> None:
             discard(staging.folder, staging.path)
 
 
-def _useful_attempts(folder: JobFolder) -> tuple[Path, ...]:
-    """Return the attempts that rsync can be told of, newest first; older ones, and those never begun, are deleted."""
-    begun = [attempt for attempt in older_attempts(folder) if (attempt / TREE_NAME).is_dir()]
-    useful = tuple(begun[: MAX_LINK_DESTS - 1])
+def left_out(staging: Staging, paths: Iterable[bytes], *, seen: frozenset[bytes] | None) -> None:
+    """Take out of the tree what rsync did not bring: a fresh tree would not have it either.
+
+    `paths` are files that it left as they were or half-written; folders not `seen` hold another filesystem on
+    the Desktop (None: there are no such ones). Raises StoreError.
+    """
+    if staging.kind is StoreKind.BTRFS:
+        with told_as_store_error("the new snapshot can't be finished"):
+            btrfs.take_out(staging, paths)
+            if seen is not None:
+                btrfs.empty_unseen(staging, seen)
+
+
+def _useful_attempts(folder: JobFolder, kind: StoreKind, base: Snapshot | None) -> tuple[Path, ...]:
+    """Return the attempts that can still be of use, newest first; the others, and those never begun, are deleted."""
+    useful = _TREES[kind].useful_attempts(folder, base)
     for attempt in older_attempts(folder):
         if attempt not in useful:
             discard(folder, attempt)
     return useful
-
-
-def _make_folders(staging: Staging, *, run_id: str) -> None:
-    staging.path.mkdir(mode=0o700)
-    staging.tree.mkdir()
-    for source in staging.sources:
-        place = staging.tree
-        for part in PurePosixPath(source).parts[1:]:
-            place = place / part
-            place.mkdir(exist_ok=True)
-            place.chmod(0o755)
-    write_note(staging.path, run_id=run_id, sources=staging.sources)

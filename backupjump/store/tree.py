@@ -141,14 +141,15 @@ def sync_folder(folder: Path) -> None:
 def _enter(found: Found, *, folders_only: bool) -> _Level:
     fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
     try:
-        names = sorted(_names(fd, folders_only=folders_only), key=os.fsencode)
+        names = sorted(names_in(fd, folders_only=folders_only), key=os.fsencode)
     except OSError:
         os.close(fd)
         raise
     return _Level(found.path, fd, iter(names))
 
 
-def _names(fd: int, *, folders_only: bool = False) -> list[str]:
+def names_in(fd: int, *, folders_only: bool = False) -> list[str]:
+    """Return the names in an open folder, in no order."""
     with os.scandir(fd) as entries:
         return [entry.name for entry in entries if not folders_only or entry.is_dir(follow_symlinks=False)]
 
@@ -158,7 +159,7 @@ def _opened_to_empty(name: str, folder_fd: int) -> _Level:
     if mode & stat.S_IRWXU != stat.S_IRWXU:
         os.chmod(name, stat.S_IRWXU, dir_fd=folder_fd)
     fd = os.open(name, _FOLDER, dir_fd=folder_fd)
-    return _Level(b"", fd, iter(_names(fd)))
+    return _Level(b"", fd, iter(names_in(fd)))
 
 
 def _joined(folder: bytes, name: str) -> bytes:

@@ -2,6 +2,7 @@ import itertools
 import os
 import re
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -267,3 +268,21 @@ def test_a_source_of_any_name_arrives_whole_and_runs_nowhere(name: str, tmp_path
     assert done.status == 0, done.stderr
     assert [path.name for path in (tmp_path / "t").iterdir()] == [f"only in {name}"]
     assert not list(tmp_path.rglob("X"))
+
+
+def test_a_private_copy_is_updated_in_place_and_what_is_gone_is_deleted_whatever_can_not_be_read() -> None:
+    plan = replace(planned(JOB), in_place=True)
+
+    words = pull_argv(plan, plan.transfers[0], marker="m1")
+
+    assert {"--inplace", "--no-whole-file", "--delete", "--delete-excluded", "--ignore-errors"} <= set(words)
+    assert not [word for word in words if isinstance(word, str) and word.startswith(("--link-dest", "--partial-dir"))]
+
+
+def test_a_preview_never_names_a_tree_to_be_updated_in_place() -> None:
+    plan = replace(planned(JOB), in_place=True)
+
+    words = preview_argv(plan, plan.transfers[0], marker="m1")
+
+    assert not {"--inplace", "--delete", "--delete-excluded"} & set(words)
+    assert "--link-dest=/s/a" in words

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import NoStore, StoreError
 from backupjump.store.layout import MARKER_NAME
 from backupjump.store.marker import Marker, read_marker, write_marker
@@ -33,11 +33,23 @@ def test_the_keys_of_the_marker_are_what_the_design_says(tmp_path: Path) -> None
     assert values == {
         "format": 1,
         "uuid": MARKER.uuid,
+        "kind": "hardlink",
         "timezone": "Europe/Paris",
         "ownership": "native",
         "capabilities": {"hard_links": True, "xattrs": True, "acls": True, "nanoseconds": True},
         "created_at": "2026-11-22T02:30:00Z",
     }
+
+
+def test_a_store_from_before_there_were_kinds_is_one_of_hard_links(tmp_path: Path) -> None:
+    write_marker(tmp_path, replace(MARKER, kind=StoreKind.BTRFS))
+    written = read_marker(tmp_path)
+    values = MARKER.to_json()
+    del values["kind"]
+    (tmp_path / MARKER_NAME).write_text(json.dumps(values))
+
+    assert written.kind is StoreKind.BTRFS
+    assert read_marker(tmp_path).kind is StoreKind.HARDLINK
 
 
 def test_a_folder_without_a_marker_is_no_store_and_stays_empty(tmp_path: Path) -> None:

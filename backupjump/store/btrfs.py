@@ -1,0 +1,237 @@
+"""A subvolume for each attempt: a private copy of the last snapshot, made at once, which rsync updates in place.
+
+What did not change keeps its blocks, also within a file. Nothing that is written here is shared with a
+snapshot, so an attempt that broke off is simply gone on with. Three things that a fresh tree has for
+nothing have to be seen to: names that were one file must not be so when rsync writes into one of them,
+what rsync could not bring must not stay as it was, and what is no longer asked for must go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from backupjump.errors import StoreError
+from backupjump.process import run
+from backupjump.store import subvolume
+from backupjump.store.attempts import NOTE_NAME, older_attempts, write_note
+from backupjump.store.settled import begin_again, doubt_private, is_settled
+from backupjump.store.snapshots import TREE_NAME
+from backupjump.store.tree import Found, names_in, remove_tree, walk
+
+if TYPE_CHECKING:
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.snapshots import Snapshot
+    from backupjump.store.staging import Staging
+
+log = logging.getLogger(__name__)
+
+_UNSHARING = ".~backupjump-unsharing~"
+_COPY_SECONDS = 24 * 3600
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]:
+    """Return the newest attempt that grew from `base`, to be gone on with; none when there is no such one."""
+    id_ = base.id if base is not None else None
+    for attempt in older_attempts(folder):
+        note = _read_note(attempt)
+        if note is not None and note.get("base") == id_ and subvolume.is_subvolume(attempt / TREE_NAME):
+            return (attempt,)
+    return ()
+
+
+def begin(staging: Staging, *, run_id: str) -> Staging:
+    """Make the private tree of an attempt: that of the attempt before, a copy of the base's, or an empty one."""
+    going_on = bool(staging.older)
+    if going_on:
+        note = _read_note(staging.older[0])
+        assert note is not None
+        since_ns = int(note["touched_since_ns"])
+        staging.older[0].rename(staging.path)
+        subvolume.set_read_only(staging.tree, read_only=False)
+        if not is_settled(staging.path):
+            doubt_private(staging.tree, since_ns=since_ns)
+        begin_again(staging.path)
+    else:
+        staging.path.mkdir(mode=0o700)
+        since_ns = staging.path.stat().st_ctime_ns
+    base = staging.base.id if staging.base is not None else None
+    more = {"base": base, "touched_since_ns": since_ns}
+    write_note(staging.path, run_id=run_id, sources=staging.sources, more=more)
+    if not going_on:
+        _grow(staging)
+    if going_on or staging.base is None or staging.base.has_hard_links:
+        unshare(staging.tree)
+    _make_way(staging.tree, staging.sources)
+    return replace(staging, older=(), touched_since_ns=since_ns)
+
+
+def touched_since_ns(staging: Staging) -> int:
+    """Return the ctime from which on a file of the tree may not be the base's any more.
+
+    A copy of a subvolume keeps every ctime, and whatever is done to a file sets it to the clock's time.
+    Should the clock have gone back meanwhile, that is 0: then every file may have been touched.
+    """
+    note = staging.path / NOTE_NAME
+    os.utime(note)
+    return staging.touched_since_ns if note.stat().st_ctime_ns >= staging.touched_since_ns else 0
+
+
+def seal(staging: Staging) -> None:
+    """Freeze the tree: from now on nobody writes to it by mistake."""
+    subvolume.set_read_only(staging.tree, read_only=True)
+
+
+def take_out(staging: Staging, paths: Iterable[bytes]) -> None:
+    """Remove the files `paths` from the tree, which start at it: what rsync left as it was, or half-written.
+
+    In a fresh tree they would not be there either. A Desktop may have made the names up: no link is followed,
+    and what is no file stays.
+    """
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            _take_out(staging.tree, path.split(b"/"))
+
+
+def empty_unseen(staging: Staging, seen: frozenset[bytes]) -> None:
+    """Empty each folder of the sources that is not among `seen`, those that rsync has looked through.
+
+    On the Desktop another filesystem is mounted there: it sent the folder, not what is in it, and therefore
+    deleted nothing in ours either.
+    """
+    for source in staging.sources:
+        for found in walk(staging.tree, os.fsencode(source.lstrip("/")), folders_only=True):
+            if found.is_folder and found.path not in seen:
+                _empty(found)
+
+
+def unshare(tree: Path) -> None:
+    """Give every name in the private `tree` an inode of its own; content, owner, mode, times and xattrs stay.
+
+    rsync would write through one name of a file into the other, which may be another file by now: it ends
+    with 0 and the wrong content in one of them. Source: rsync(1), --inplace, and measured.
+    """
+    for found in walk(tree):
+        if not found.is_folder and found.status.st_nlink > 1:
+            before = os.fstat(found.folder_fd)
+            if found.is_regular:
+                _give_own_inode(found)
+            else:
+                os.unlink(found.name, dir_fd=found.folder_fd)
+            os.utime(found.folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _grow(staging: Staging) -> None:
+    base = staging.base
+    if base is None or not base.tree.is_dir():
+        return subvolume.create(staging.tree)
+    if subvolume.is_subvolume(base.tree):
+        return subvolume.snapshot(base.tree, staging.tree)
+    # The store was copied file by file from another disk.
+    log.warning("%s is an ordinary folder: it is copied once, which takes a while", base.tree)
+    subvolume.create(staging.tree)
+    done = run(["cp", "-a", "--reflink=auto", "--", f"{base.tree}/.", str(staging.tree)], timeout=_COPY_SECONDS)
+    if done.status != 0:
+        first = done.stderr.decode("utf-8", "replace").partition("\n")[0]
+        raise StoreError(f"{base.tree} can't be copied: {first}", hint="is there room? see: df -h for the store")
+    return None
+
+
+def _make_way(tree: Path, sources: tuple[str, ...]) -> None:
+    """Make the folder of each source, and remove what lies beside them: it was a source once."""
+    wanted = {PurePosixPath(source).parts[1:] for source in sources}
+    above = {parts[:depth] for parts in wanted for depth in range(len(parts))}
+    for parts in sorted(wanted | above, key=len):
+        place = tree.joinpath(*parts)
+        if not place.is_dir() or place.is_symlink():
+            place.unlink(missing_ok=True)
+            place.mkdir()
+        if parts in above:
+            place.chmod(0o755)
+            os.chown(place, os.geteuid(), os.getegid())
+            _remove_all_but(place, {each[len(parts)] for each in wanted | above if each[: len(parts)] == parts != each})
+
+
+def _remove_all_but(place: Path, kept: set[str]) -> None:
+    fd = os.open(place, _FOLDER)
+    try:
+        for name in set(names_in(fd)) - kept:
+            _remove(name, folder_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def _remove(name: str, *, folder_fd: int) -> None:
+    if stat.S_ISDIR(os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode):
+        remove_tree(name, folder_fd=folder_fd)
+    else:
+        os.unlink(name, dir_fd=folder_fd)
+
+
+def _empty(found: Found) -> None:
+    fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
+    try:
+        before = os.fstat(fd)
+        for name in names_in(fd):
+            _remove(name, folder_fd=fd)
+        os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+    finally:
+        os.close(fd)
+
+
+def _take_out(tree: Path, parts: list[bytes]) -> None:
+    if not {b"", b".", b".."}.isdisjoint(parts):
+        return
+    fd = os.open(tree, _FOLDER)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, _FOLDER, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        before = os.fstat(fd)
+        os.unlink(parts[-1], dir_fd=fd)
+        os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+    finally:
+        os.close(fd)
+
+
+def _give_own_inode(found: Found) -> None:
+    folder_fd, status = found.folder_fd, found.status
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_UNSHARING, dir_fd=folder_fd)
+    fd = subvolume.clone(found.name, _UNSHARING, folder_fd=folder_fd)
+    try:
+        os.fchown(fd, status.st_uid, status.st_gid)
+        os.fchmod(fd, stat.S_IMODE(status.st_mode))
+        for name in os.listxattr(found.proc_path, follow_symlinks=False):
+            _keep_xattr(fd, name, os.getxattr(found.proc_path, name, follow_symlinks=False))
+        os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
+    finally:
+        os.close(fd)
+    os.rename(_UNSHARING, found.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+
+
+def _keep_xattr(fd: int, name: str, value: bytes) -> None:
+    try:
+        os.setxattr(fd, name, value)
+    except OSError as error:
+        # A label of the kernel's own (security.*), which rsync leaves alone as well where it is not root.
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP):
+            raise
+
+
+def _read_note(attempt: Path) -> dict[str, Any] | None:
+    try:
+        note = json.loads((attempt / NOTE_NAME).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) and isinstance(note.get("touched_since_ns"), int) else None

@@ -1,0 +1,56 @@
+"""A fresh tree for each attempt, whose files rsync links to those of snapshots and of older attempts.
+
+rsync never runs into a tree whose inodes a snapshot shares: where a file's attributes differ it would
+change them in place, in every snapshot. So what a broken-off attempt got serves the next one from
+outside: as one more --link-dest, and its half-written files by a move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from backupjump.store.attempts import begun_ns, older_attempts, write_note
+from backupjump.store.partials import adopt_partials, keep_orphans
+from backupjump.store.settled import doubt_shared, is_settled
+from backupjump.store.snapshots import TREE_NAME
+
+if TYPE_CHECKING:
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.snapshots import Snapshot
+    from backupjump.store.staging import Staging
+
+# rsync.h, MAX_BASIS_DIRS: more than 20 --link-dest are a usage error.
+MAX_LINK_DESTS = 20
+
+
+def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]:
+    """Return the attempts that rsync can be told of beside the base, if there is one, newest first."""
+    most = MAX_LINK_DESTS - (base is not None)
+    begun = [attempt for attempt in older_attempts(folder) if (attempt / TREE_NAME).is_dir()]
+    return tuple(begun[:most])
+
+
+def begin(staging: Staging, *, run_id: str) -> Staging:
+    """Make the folders of an attempt, empty but for the half-written files of older ones."""
+    _make_folders(staging)
+    write_note(staging.path, run_id=run_id, sources=staging.sources)
+    made: dict[Path, int] = {}
+    for attempt in staging.older:
+        keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
+        made |= adopt_partials(attempt / TREE_NAME, staging.tree)
+        if not is_settled(attempt):
+            doubt_shared(attempt / TREE_NAME)
+    return replace(staging, made_for_partials=made)
+
+
+def _make_folders(staging: Staging) -> None:
+    staging.path.mkdir(mode=0o700)
+    staging.tree.mkdir()
+    for source in staging.sources:
+        place = staging.tree
+        for part in PurePosixPath(source).parts[1:]:
+            place = place / part
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755)
