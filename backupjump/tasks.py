@@ -20,6 +20,7 @@ from invoke.exceptions import Exit
 from backupjump.config.times import read_duration
 from backupjump.errors import BackupjumpError, Stopped, UsageError
 from backupjump.operations.hooks import hooks
+from backupjump.operations.housekeeping import after, keep_house
 from backupjump.operations.listing import job_states, snapshots_of
 from backupjump.operations.probe import probe
 from backupjump.operations.pull import done, locked, publish, reach, recorded, rsync
@@ -71,13 +72,15 @@ class JobTask(Task):  # type: ignore[misc]
 )
 def pull(context: Context, job: str, wait: str = "", seed: bool = False) -> Run:  # noqa: FBT001, FBT002 (invoke's flag)
     """Pull a job's files from its Desktop into a new snapshot."""
-    with recorded(job, _asked(context, wait, seed=seed)) as run, locked(run), reach(run) as desktop:
-        rsyncs = probe(desktop, run.job)
-        with hooks(run):
-            pulled = rsync(run, rsyncs)
-            snapshot = publish(run, pulled)
-        done(desktop, snapshot)
-    return run.run
+    with recorded(job, _asked(context, wait, seed=seed)) as run, locked(run):
+        with reach(run) as desktop:
+            rsyncs = probe(desktop, run.job)
+            with hooks(run):
+                pulled = rsync(run, rsyncs)
+                snapshot = publish(run, pulled)
+            done(desktop, snapshot)
+        keep_house(run)
+    return after(run)
 
 
 @task(klass=JobTask, auto_shortflags=False)

@@ -26,7 +26,6 @@ SERVER_LATER = (
     _Later(("store", "kind"), "`backupjump store init` makes a hard-link store", value="btrfs"),
 )
 JOB_LATER = (
-    _Later(("keep",), "only `backupjump prune` acts on it, not yet a run"),
     _Later(("gates",), "no run becomes suspect"),
     _Later(("grace",), "no run counts as missed"),
     _Later(("full_every",), "every run compares everything"),

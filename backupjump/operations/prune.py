@@ -14,6 +14,7 @@ from backupjump.config.units import read_duration
 from backupjump.errors import PruneRefused, UsageError
 from backupjump.escape import shown
 from backupjump.run import utc_now
+from backupjump.store.attempts import bases_of_attempts
 from backupjump.store.lock import locked
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import Hold, read_marks, write_marks
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from backupjump.config.models import Job
     from backupjump.operations.site import Site
+    from backupjump.store.layout import JobFolder
     from backupjump.store.snapshots import Snapshot
 
 
@@ -59,7 +61,8 @@ def plan_prune(site: Site, job_name: str) -> PrunePlan:
 def decisions_of(site: Site, job: Job, *, now: datetime) -> tuple[Decision, ...]:
     """Say of every snapshot of a job, newest first, why it stays; NoStore when the store's disk is not there."""
     folder, zone = site.folder_of(job), store_zone(site)
-    return decide(list_snapshots(folder), job.keep, held=read_marks(folder).holds, zone=zone, now=now)
+    holds, built_on = read_marks(folder).holds, bases_of_attempts(folder)
+    return decide(list_snapshots(folder), job.keep, held=holds, zone=zone, now=now, built_on=built_on)
 
 
 def prune(site: Site, job_name: str, *, yes: bool) -> PrunePlan:
@@ -68,7 +71,6 @@ def prune(site: Site, job_name: str, *, yes: bool) -> PrunePlan:
     Raises PruneRefused, with nothing touched, when a brake is on and nobody said `yes`; JobLocked during a run.
     """
     job = site.job(job_name)
-    folder = site.folder_of(job)
     with _open_job(site, job):
         plan = plan_prune(site, job_name)
         if plan.brake is not None and not yes:
@@ -76,13 +78,18 @@ def prune(site: Site, job_name: str, *, yes: bool) -> PrunePlan:
                 f"nothing was pruned: {plan.brake}",
                 hint=f"look at: backupjump prune {job.name} --dry-run; if it is right: add --yes",
             )
-        if plan.going:
-            gone = throw_away(folder, plan.going)
-            marks = read_marks(folder)
-            if marks.without(gone) != marks:
-                write_marks(folder, marks.without(gone))
-            plan = replace(plan, decisions=tuple(_after(each, gone) for each in plan.decisions))
-    return plan
+        return carry_out(site.folder_of(job), plan)
+
+
+def carry_out(folder: JobFolder, plan: PrunePlan) -> PrunePlan:
+    """Move what goes by `plan` to the trash, whatever brakes say, and return what came of it; under the job's lock."""
+    if not plan.going:
+        return plan
+    gone = throw_away(folder, plan.going)
+    marks = read_marks(folder)
+    if marks.without(gone) != marks:
+        write_marks(folder, marks.without(gone))
+    return replace(plan, decisions=tuple(_after(each, gone) for each in plan.decisions))
 
 
 def _after(decision: Decision, gone: Collection[str]) -> Decision:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from backupjump.errors import Stopped
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.progress import Progress
     from backupjump.store.layout import JobFolder
@@ -37,7 +38,10 @@ class Asked:
 
 
 class Pull:
-    """One pull under way: what it works with, and the Run that it will come to."""
+    """One pull under way: what it works with, and the Run that it will come to.
+
+    `stopped` is a signal that came when the Run had published.
+    """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
         self.asked = asked
@@ -53,6 +57,7 @@ class Pull:
         self.lock_fd = -1
         self.staging: Staging | None = None
         self.rsyncs: Rsyncs | None = None
+        self.stopped: Stopped | None = None
         started_at = utc_now()
         self.run = Run(
             run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",

@@ -1,0 +1,74 @@
+"""What follows a run that has published: prune under its lock, then, with the lock let go, empty the trash.
+
+None of it changes what the run came to.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from backupjump.errors import BackupjumpError, Stopped, StoreError
+from backupjump.operations.prune import carry_out, plan_prune
+from backupjump.store.reaper import reap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backupjump.operations.under_way import Pull
+    from backupjump.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def keep_house(pull: Pull) -> None:
+    """Do what a good run is followed by, under its lock; what goes wrong is a warning of the run."""
+    if not pull.run.status.good:
+        return
+    with _as_warning(pull, "nothing was pruned"):
+        prune_now(pull)
+
+
+def prune_now(pull: Pull) -> bool:
+    """Prune by the job's `keep`, and say whether anything went; where a brake is on, the run warns instead."""
+    if pull.job.keep is None:
+        return False
+    plan = plan_prune(pull.site, pull.job.name)
+    if plan.brake is not None:
+        warn(pull, f"nothing was pruned: {plan.brake}; see: backupjump prune {pull.job.name} --dry-run")
+        return False
+    return bool(carry_out(pull.folder, plan).going)
+
+
+def after(pull: Pull) -> Run:
+    """Empty the trash and return the Run as a command ends with it.
+
+    The next run of the job need not wait for this. A signal that came once the Run had published changes
+    nothing in it but the exit code of the command.
+    """
+    if pull.stopped is None and pull.lock_fd >= 0 and pull.run.exit_code <= 128:
+        try:
+            reap(pull.folder, on_slow=lambda left: log.info("%s: emptying the trash, %d left", pull.job.name, left))
+        except Stopped as stopped:
+            pull.stopped = stopped
+        except StoreError as error:
+            log.warning("%s: %s", pull.job.name, error)
+    return pull.run if pull.stopped is None else replace(pull.run, exit_code=pull.stopped.exit_code)
+
+
+def warn(pull: Pull, text: str) -> None:
+    """Add a line to the run's warnings; its status stays."""
+    log.warning("%s: %s", pull.job.name, text)
+    pull.run = replace(pull.run, warnings=(*pull.run.warnings, text))
+
+
+@contextmanager
+def _as_warning(pull: Pull, what: str) -> Iterator[None]:
+    try:
+        yield
+    except Stopped:
+        raise
+    except (BackupjumpError, OSError) as error:
+        warn(pull, f"{what}: {error}")

@@ -1,0 +1,191 @@
+"""What follows a run: a prune under its lock, and a trash that nobody waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backupjump.demo.lab import Lab
+from backupjump.run import Status, utc_now
+from backupjump.store.layout import JobFolder
+from backupjump.store.lock import locked
+from backupjump.store.marks import Hold, Marks, read_marks, write_marks
+from backupjump.store.runs import read_runs
+from backupjump.store.snapshots import list_snapshots
+from fingerprint import Print, fingerprint
+from program import argv, backupjump, until
+from store_world import write
+
+pytestmark = pytest.mark.lab
+
+DAY = timedelta(days=1)
+
+
+class Place:
+    """A lab whose nightly job keeps by `keep`."""
+
+    def __init__(self, lab: Lab, keep: str) -> None:
+        write(lab.home / "file")
+        self.config = lab.server_config()
+        self.job = self.config.parent / "jobs/nightly.yaml"
+        self.plain = self.job.read_text()
+        self.keep(keep)
+        assert backupjump(self.config, "store", "init").code == 0
+        self.folder = JobFolder(lab.store, "desktop", "nightly")
+        lab.open_tunnel()
+
+    def keep(self, keep: str) -> None:
+        self.job.write_text(f"{self.plain}\nkeep: {keep}\n")
+
+    def run(self, *, code: int = 0) -> dict[str, Any]:
+        said = backupjump(self.config, "run", "nightly", "--json")
+        assert said.code == code, said
+        run: dict[str, Any] = json.loads(said.out)
+        return run
+
+    @property
+    def ids(self) -> list[str]:
+        return [snapshot.id for snapshot in list_snapshots(self.folder)]
+
+    @property
+    def prints(self) -> dict[str, dict[str, Print]]:
+        return {path.name: fingerprint(path) for path in self.folder.snapshots.iterdir()}
+
+    def fill_trash(self, files: int = 40_000) -> Path:
+        """Put so much into the trash that deleting it takes a while."""
+        tree = self.folder.trash / "2020-01-01T00-00-00Z" / "tree"
+        tree.mkdir(parents=True)
+        for number in range(files):
+            os.close(os.open(tree / str(number), os.O_CREAT | os.O_WRONLY))
+        return tree
+
+
+def test_a_good_run_prunes_by_keep_and_leaves_no_trash(lab: Lab) -> None:
+    place = Place(lab, "{last: 2}")
+    first, second = place.run()["snapshot"], place.run()["snapshot"]
+    write_marks(place.folder, Marks(holds={first: Hold(until=utc_now() - DAY)}, verified_at={first: utc_now()}))
+    before = place.prints
+
+    run = place.run()
+
+    assert (run["status"], run["warnings"]) == ("ok", [])
+    assert place.ids == [second, run["snapshot"]]
+    assert place.prints[second] == before[second]
+    assert list(place.folder.trash.iterdir()) == []
+    assert (read_marks(place.folder).holds, read_marks(place.folder).verified_at) == ({}, {})
+
+
+def test_a_brake_lets_nothing_go_and_is_a_warning_that_changes_no_status(lab: Lab) -> None:
+    place = Place(lab, "{last: 9}")
+    ids = [place.run()["snapshot"] for _ in range(4)]
+    place.keep("{last: 1}")
+
+    run = place.run()
+
+    assert (run["status"], run["exit_code"]) == ("ok", 0)
+    assert run["warnings"] == [
+        "nothing was pruned: 4 of 5 good snapshots would go at once; see: backupjump prune nightly --dry-run"
+    ]
+    assert place.ids == [*ids, run["snapshot"]]
+    assert read_runs(place.folder)[-1].warnings == tuple(run["warnings"])
+
+
+def test_a_prune_that_fails_is_a_warning_of_a_run_that_is_as_good_as_before(lab: Lab) -> None:
+    place = Place(lab, "{last: 1}")
+    first = place.run()["snapshot"]
+    place.folder.marks.write_text("{")
+
+    run = place.run()
+
+    assert run["status"] == "ok"
+    assert run["warnings"][0].startswith("nothing was pruned: ")
+    assert "marks.json is damaged" in run["warnings"][0]
+    assert place.ids == [first, run["snapshot"]]
+
+
+def test_a_failed_run_prunes_nothing(lab: Lab) -> None:
+    place = Place(lab, "{last: 2}")
+    ids = [place.run()["snapshot"] for _ in range(2)]
+    place.keep("{last: 1}")
+    lab.close_tunnel()
+
+    place.run(code=75)
+
+    assert place.ids == ids
+
+
+def test_a_run_goes_through_while_another_process_empties_the_trash(lab: Lab) -> None:
+    place = Place(lab, "{last: 2}")
+    place.run()
+    tree = place.fill_trash()
+    reaper = subprocess.Popen(argv(place.config, "prune", "nightly"), stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: sum(1 for _ in tree.iterdir()) < 40_000, seconds=30, what="a reaper at work")
+        reaper.send_signal(signal.SIGSTOP)
+
+        run = place.run()
+        left = sum(1 for _ in tree.iterdir())
+    finally:
+        reaper.send_signal(signal.SIGCONT)
+        ended = reaper.wait(60)
+
+    assert run["snapshot"] in place.ids
+    assert left > 0, "the reaper had finished before the run: more files are needed"
+    assert ended == 0
+    assert list(place.folder.trash.iterdir()) == []
+
+
+def test_a_signal_while_the_trash_is_emptied_ends_the_command_and_leaves_the_run_as_good_as_it_was(lab: Lab) -> None:
+    place = Place(lab, "{last: 2}")
+    place.run()
+    tree = place.fill_trash()
+
+    command = subprocess.Popen(argv(place.config, "run", "nightly", "--json"), stdout=subprocess.PIPE)
+    try:
+        until(lambda: sum(1 for _ in tree.iterdir()) < 40_000, seconds=30, what="a reaper at work")
+        with locked(place.folder):
+            command.terminate()
+            out, _ = command.communicate(timeout=30)
+    finally:
+        command.kill()
+        command.wait()
+    told, noted = json.loads(out), read_runs(place.folder)[-1]
+    left = sum(1 for _ in place.folder.trash.rglob("*"))
+
+    assert command.returncode == 143
+    assert (told["status"], told["snapshot"], told["exit_code"]) == ("ok", place.ids[-1], 143)
+    assert (noted.status, noted.snapshot, noted.exit_code) == (Status.OK, place.ids[-1], 0)
+    assert left > 0
+    assert place.run()["status"] == "ok"
+    assert list(place.folder.trash.iterdir()) == []
+
+
+def test_a_restore_keeps_its_snapshot_from_a_prune(lab: Lab) -> None:
+    place = Place(lab, "{last: 1}")
+    for number in range(300):
+        write(lab.home / f"f{number}", os.urandom(100_000))
+    first = place.run()["snapshot"]
+    to = lab.folder / "restored"
+
+    restore = subprocess.Popen(argv(place.config, "restore", "nightly", "--to", str(to)), stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: list(to.rglob("f*")), seconds=30, what="a restore at work")
+        os.kill(restore.pid, signal.SIGSTOP)
+        run = place.run()
+        during = place.ids
+    finally:
+        os.kill(restore.pid, signal.SIGCONT)
+        ended = restore.wait(60)
+    last = place.run()["snapshot"]
+
+    assert ended == 0
+    assert fingerprint(to / lab.home.relative_to("/")) == fingerprint(lab.home)
+    assert during == [first, run["snapshot"]]
+    assert place.ids == [last], "the next prune takes both"
