@@ -35,7 +35,8 @@ def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...
 def begin(staging: Staging, *, run_id: str) -> Staging:
     """Make the folders of an attempt, empty but for the half-written files of older ones."""
     _make_folders(staging)
-    write_note(staging.path, run_id=run_id, sources=staging.sources)
+    base = staging.base.id if staging.base is not None else None
+    write_note(staging.path, run_id=run_id, sources=staging.sources, more={"base": base})
     made: dict[Path, int] = {}
     for attempt in staging.older:
         keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
