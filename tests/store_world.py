@@ -20,6 +20,7 @@ from backupjump.store.lock import locked
 from backupjump.store.marker import Marker, write_marker
 from backupjump.store.move import move_job
 from backupjump.store.publish import Published, publish, record
+from backupjump.store.runs import append_run
 from backupjump.store.staging import Staging, stage
 from backupjump.store.store import Store, open_store
 from backupjump.store.trash import empty_trash, throw_away
@@ -139,6 +140,12 @@ def take_and_die(folder: JobFolder, fill: Fill, *, nth: int) -> None:
     """Take a snapshot, killed right before the `nth` of all operations that could change the store."""
     _die_before(nth)
     take(folder, fill)
+
+
+def run_and_die(folder: JobFolder, fill: Fill, *, by: Run, nth: int) -> None:
+    """Take a snapshot and note its Run, killed right before the `nth` of all operations that could change the store."""
+    _die_before(nth)
+    append_run(folder, take(folder, fill, run=by).run)
 
 
 def prune_and_die(folder: JobFolder, ids: tuple[str, ...], *, nth: int) -> None:

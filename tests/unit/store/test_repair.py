@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,10 @@ import pytest
 from backupjump.store.layout import JobFolder
 from backupjump.store.repair import mend, unlisted_runs
 from backupjump.store.runs import append_run, read_runs
-from store_world import AT, RUN, a_few_files, make_store, take
+from backupjump.store.snapshots import list_snapshots
+from store_world import AT, RUN, a_few_files, make_store, run_and_die, take
+
+TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -97,3 +103,32 @@ def test_runs_are_the_job_s_in_whose_folder_they_stand(folder: JobFolder) -> Non
         ("noted", "laptop", "daily"),
         ("killed", "laptop", "daily"),
     ]
+
+
+@pytest.mark.lab
+def test_killed_before_each_single_operation_the_next_run_finds_every_snapshot_noted_once_and_latest_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS.parent}")  # the fork server is a new interpreter
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["store_world"])
+    unnoted = 0
+    for nth in count(1):
+        folder = make_store(tmp_path / str(nth))
+        append_run(folder, take(folder, a_few_files, run=replace(RUN, run_id="before")).run)
+        by = replace(RUN, run_id="killed")
+
+        child = context.Process(target=run_and_die, args=(folder, a_few_files), kwargs={"by": by, "nth": nth})
+        child.start()
+        child.join()
+        unnoted += len(list_snapshots(folder)) - len(read_runs(folder))
+        mend(folder)
+
+        snapshots = list_snapshots(folder)
+        assert [run.snapshot for run in read_runs(folder)] == [each.id for each in snapshots], nth
+        assert folder.latest.readlink() == Path("snapshots") / snapshots[-1].id, nth
+        if child.exitcode != -signal.SIGKILL:
+            break
+
+    assert child.exitcode == 0
+    assert unnoted >= 3, "no kill fell between the publication and the note"
