@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backupjump.run import Run, Status, rfc3339
 from backupjump.store.snapshots import newest_good
-from backupjump.timing.cadence import late_after, next_due
+from backupjump.timing.cadence import age_of, late_after, next_due
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,8 @@ def job_state(
     """
     good = newest_good(snapshots)
     last_good_at = good.taken_at if good is not None else None
-    suspects = [snapshot for snapshot in snapshots if snapshot.status is Status.SUSPECT]
-    age = now - last_good_at if last_good_at is not None else timedelta.max
+    suspects = [snapshot for snapshot in snapshots if snapshot.awaits_ack]
+    age = age_of(last_good_at, now=now)
     limit = late_after(job)
     state = _state(suspects, last_run, has_good=good is not None, late=limit is not None and age > limit)
     return JobState(
@@ -79,7 +79,7 @@ def job_state(
         last_good_at=last_good_at,
         next_due_at=next_due(job.schedule, last_good_at=last_good_at, zone=zone, now=now),
         last_status=last_run.status if last_run is not None else None,
-        help=_help(job.name, state, suspects, last_run, has_good=good is not None),
+        help=_help(job.name, state, last_run, has_good=good is not None),
         size_bytes=good.bytes_total if good is not None else None,
     )
 
@@ -99,11 +99,11 @@ def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool
     return State.GOOD
 
 
-def _help(job: str, state: State, suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool) -> str:
+def _help(job: str, state: State, last_run: Run | None, *, has_good: bool) -> str:
     first = "" if has_good else "no backup yet; "
     match state:
         case State.SUSPECT:
-            return f"look at what changed: backupjump ls {job} --snapshot {suspects[-1].id}"
+            return f"see what changed, and say so if it is right: backupjump ack {job}"
         case State.BROKEN:
             hint = last_run.error.hint if last_run is not None and last_run.error is not None else ""
             return hint or f"see why: backupjump history {job}"

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreError
 from backupjump.escape import shown_lines
+from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.transfer import transfer
-from backupjump.run import Status, exit_code_of, utc_now
+from backupjump.run import exit_code_of, utc_now
 from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
@@ -125,16 +126,20 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     assert pull.store is not None
     assert pull.staging is not None
     assert pull.rsyncs is not None
-    status = Status.WARNING if pulled.warning else Status.OK
-    pull.run = replace(pull.run, warnings=pulled.warnings)
-    # The Run names a snapshot only once there is one: what follows can fail.
-    whole = replace(pull.run, status=status, exit_code=exit_code_of(status), snapshot=pull.staging.id)
-    published = publish_recorded(
-        pull.store,
-        record(pull.store, pull.staging, hashes=pulled.hashes),
-        run=replace(whole, ended_at=utc_now()),
-        how=provenance(pull.route.kind, pull.rsyncs, pulled),
+    recorded = record(pull.store, pull.staging, hashes=pulled.hashes)
+    judged = judge(pull, recorded, pulled)
+    pull.run = replace(pull.run, warnings=(*pull.run.warnings, *judged.warnings))
+    # The Run names a snapshot, and says that it is suspect, only once there is one: what follows can fail.
+    whole = replace(
+        pull.run,
+        status=judged.status,
+        exit_code=exit_code_of(judged.status),
+        error=judged.error,
+        snapshot=pull.staging.id,
+        ended_at=utc_now(),
     )
+    how = provenance(pull.route.kind, pull.rsyncs, pulled, pull.job)
+    published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     return published.snapshot
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from backupjump.store.snapshots import Snapshot
 
 _MOST_LINES = 5
+_QUIET = (Status.OK, Status.AWAY, Status.DEFERRED, Status.INTERRUPTED, Status.LOCKED, Status.NOT_DUE)
+
+# The beginning of a warning that is an alarm of its own, whatever the run came to.
+FILLING = "the store fills up while pruning is frozen"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +43,7 @@ def report_on(run: Run) -> Report:
     if len(lines) > _MOST_LINES:
         more = len(lines) - _MOST_LINES + 1
         lines = [*lines[: _MOST_LINES - 1], f"  and {more} more: backupjump history {run.job} --json"]
-    quiet = (Status.OK, Status.AWAY, Status.DEFERRED, Status.INTERRUPTED, Status.LOCKED, Status.NOT_DUE)
-    return Report(lines=tuple(lines), exit_code=run.exit_code, needs_telling=run.status not in quiet)
+    return Report(lines=tuple(lines), exit_code=run.exit_code, needs_telling=_needs_telling(run))
 
 
 def report_on_states(states: Sequence[JobState]) -> Report:
@@ -66,6 +69,14 @@ def report_on_restored(plan: RestorePlan, restored: Restored) -> Report:
     return Report(lines=(line,))
 
 
+def _needs_telling(run: Run) -> bool:
+    if any(warning.startswith(FILLING) for warning in run.warnings):
+        return True
+    # The run that found it was told of, and exit code and state say it until someone has looked.
+    known = run.error is not None and run.error.code == "still-suspect"
+    return run.status not in _QUIET and not known
+
+
 def _headline(run: Run) -> str:
     seconds = (run.ended_at - run.started_at).total_seconds()
     if run.snapshot is None:
@@ -73,8 +84,14 @@ def _headline(run: Run) -> str:
     return (
         f"{run.job}: {run.status.value}, snapshot {run.snapshot}: {run.files_total} files, "
         f"{run.files_new} new, {run.files_changed} changed, {run.files_deleted} deleted, "
-        f"{run.files_linked} linked; {size(run.bytes_received)} received in {seconds:.0f} s"
+        f"{run.files_linked} linked{_share(run.files_linked, run.files_total)}; {size(run.bytes_new)} new, "
+        f"{size(run.bytes_linked)} shared, {size(run.bytes_received)} received in {seconds:.0f} s"
     )
+
+
+def _share(count: int, total: int) -> str:
+    # Rounded down: 100 % is for all of them.
+    return f" ({100 * count // total} %)" if total else ""
 
 
 def size(count: int) -> str:

@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby
 
 from backupjump.escape import shown
-from backupjump.rsync.messages import Messages
+from backupjump.rsync.messages import Messages, Trouble
 from backupjump.rsync.output import Output
-from backupjump.rsync.plan import Plan
+from backupjump.rsync.plan import Plan, Transfer
 
-_MOST_WARNINGS = 50
+_MOST_OF_A_KIND = 50
+_LONGEST_SHOWN = 1000
+# The receiver writes NAME as .NAME.XXXXXX and names that where it fails. Source: get_tmpname(), rsync's receiver.c.
+_TEMPORARY = re.compile(rb"\.(.+)\.[A-Za-z0-9]{6}", re.DOTALL)
+
+
+class Kind(StrEnum):
+    """Why something is not in a snapshot as it is on the Desktop."""
+
+    TOO_LARGE = "left out, too large"
+    NEEDS_ROOT = "left out, needs root here"
+    UNREADABLE = "unreadable"
+    NOT_WHOLE = "not kept whole"
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether something failed; what is left out by a rule is no trouble."""
+        return self in (Kind.UNREADABLE, Kind.NOT_WHOLE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """One path that did not arrive, or not as it is: a full path on the Desktop, without the leading slash."""
+
+    path: bytes
+    kind: Kind
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line about it, safe to show."""
+        why = f": {shown(self.why, limit=_LONGEST_SHOWN)}" if self.why else ""
+        return f"{self.kind}: /{shown(self.path, limit=_LONGEST_SHOWN)}{why}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
     """What arrived, and what did not. Paths are full paths on the Desktop as bytes, without the leading slash.
 
-    `warning` means that the run is to be one: something was left out that was asked for. `hashes` has
+    `warning` means that rsync ended with one: something was left out that was asked for. `hashes` has
     "xxh128:…" or "md5:…" for each regular file whose content was sent, not for those that were linked.
+    `remarks` are lines of rsync that name no path, safe to show.
     """
 
     warning: bool = False
     bytes_received: int = 0
     hashes: Mapping[bytes, str] = field(default_factory=dict)
-    unreadable: tuple[bytes, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     vanished: tuple[bytes, ...] = ()
-    too_large: tuple[bytes, ...] = ()
-    warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def paths_of(self, kind: Kind) -> tuple[bytes, ...]:
+        """Return the paths that were left out for one reason."""
+        return tuple(each.path for each in self.left_out if each.kind is kind)
 
 
-def read_pulled(plan: Plan, output: Output, messages: Messages, *, warning: bool) -> Pulled:
+def read_pulled(plan: Plan, one: Transfer, output: Output, messages: Messages, *, warning: bool) -> Pulled:
     """Return what one rsync brought that was judged usable."""
-    told = (*_about_files(plan, output, messages), *_limited(shown(line, limit=400) for line in messages.unexplained))
+    limit = f"larger than {plan.max_size} bytes"
     return Pulled(
         warning=warning,
         bytes_received=output.bytes_received or 0,
         hashes=output.hashes,
-        unreadable=tuple(trouble.path.lstrip(b"/") for trouble in messages.troubles if not trouble.here),
-        vanished=tuple(path.lstrip(b"/") for path in messages.vanished),
-        too_large=tuple(output.too_large),
-        warnings=told or (("rsync left something out and did not say what",) if warning else ()),
-    )
-
-
-def _about_files(plan: Plan, output: Output, messages: Messages) -> list[str]:
-    return [
-        *_limited(f"left out, larger than {plan.max_size} bytes: /{shown(path)}" for path in output.too_large),
-        *_limited(f"left out, needs root here: /{shown(path)}" for path in output.not_kept),
-        *_limited(
-            f"{'not kept whole' if trouble.here else 'unreadable'}: {shown(trouble.path)}: {shown(trouble.why)}"
-            for trouble in messages.troubles
+        left_out=(
+            *(LeftOut(path=path, kind=Kind.TOO_LARGE, why=limit) for path in output.too_large),
+            *(LeftOut(path=path, kind=Kind.NEEDS_ROOT) for path in output.not_kept),
+            *(_about_trouble(trouble, one) for trouble in messages.troubles),
         ),
-    ]
+        vanished=tuple(path.lstrip(b"/") for path in messages.vanished),
+        remarks=tuple(shown(line, limit=400) for line in messages.unexplained),
+    )
 
 
 def merged(parts: Sequence[Pulled]) -> Pulled:
@@ -63,14 +95,37 @@ def merged(parts: Sequence[Pulled]) -> Pulled:
         warning=any(part.warning for part in parts),
         bytes_received=sum(part.bytes_received for part in parts),
         hashes={path: checksum for part in parts for path, checksum in part.hashes.items()},
-        unreadable=tuple(path for part in parts for path in part.unreadable),
+        left_out=tuple(each for part in parts for each in part.left_out),
         vanished=tuple(path for part in parts for path in part.vanished),
-        too_large=tuple(path for part in parts for path in part.too_large),
-        warnings=tuple(text for part in parts for text in part.warnings),
+        remarks=tuple(text for part in parts for text in part.remarks),
     )
 
 
-def _limited(texts: Iterable[str]) -> list[str]:
-    every = list(texts)
-    more = len(every) - _MOST_WARNINGS
-    return every[:_MOST_WARNINGS] + ([f"and {more} more of this kind"] if more > 0 else [])
+def told(left_out: Iterable[LeftOut], remarks: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return lines that name what was left out, at most fifty of a kind and the number of the rest."""
+    by_kind = sorted(left_out, key=lambda each: list(Kind).index(each.kind))
+    kinds = [[each.text for each in group] for _kind, group in groupby(by_kind, key=lambda each: each.kind)]
+    return tuple(text for texts in (*kinds, list(remarks)) for text in _limited(texts))
+
+
+def _about_trouble(trouble: Trouble, one: Transfer) -> LeftOut:
+    kind = Kind.NOT_WHOLE if trouble.here else Kind.UNREADABLE
+    path = _desktop_path(trouble.path, one) if trouble.here else trouble.path
+    return LeftOut(path=path.lstrip(b"/"), kind=kind, why=trouble.why)
+
+
+def _desktop_path(path: bytes, one: Transfer) -> bytes:
+    """Return what a path below the transfer's folder here is on the Desktop: the folder is another one each time."""
+    for target in (one.target.absolute(), os.path.realpath(one.target)):
+        if path.startswith(os.fsencode(target) + b"/"):
+            folder, slash, name = path[len(os.fsencode(target)) + 1 :].rpartition(b"/")
+            temporary = _TEMPORARY.fullmatch(name)
+            return one.root + folder + slash + (temporary[1] if temporary else name)
+        if path == os.fsencode(target):
+            return one.root.rstrip(b"/")
+    return path
+
+
+def _limited(texts: Sequence[str]) -> list[str]:
+    more = len(texts) - _MOST_OF_A_KIND
+    return [*texts[:_MOST_OF_A_KIND], *([f"and {more} more of this kind"] if more > 0 else [])]

@@ -71,7 +71,7 @@ def _pull(
             if has_moved(output, messages):
                 error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)
             raise
-    return read_pulled(plan, output, messages, warning=warning)
+    return read_pulled(plan, one, output, messages, warning=warning)
 
 
 def _judged(ended: Ended, plan: Plan) -> bool:

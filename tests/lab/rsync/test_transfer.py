@@ -15,6 +15,7 @@ from backupjump.errors import (
 from backupjump.rsync.plan import Transfer
 from backupjump.rsync.preview import Preview, preview
 from backupjump.rsync.progress import Progress
+from backupjump.rsync.pulled import Kind, told
 from backupjump.rsync.transfer import transfer
 from fingerprint import fingerprint
 from rsync_world import OBEYING_MODES, ODD_NAMES, PLAIN_SHELL, plan_of, remote_shell
@@ -45,13 +46,7 @@ def test_a_tree_arrives_whole_with_the_hash_of_every_file(source: Path, target: 
     assert len(pulled.hashes.keys() & linked) == 1, "of hard links the first is sent, the other made here"
     assert pulled.hashes == {path: value for path, value in hashes.items() if path in pulled.hashes}
     assert hashes.keys() - pulled.hashes.keys() <= linked
-    assert (pulled.warning, pulled.warnings, pulled.unreadable, pulled.vanished, pulled.too_large) == (
-        False,
-        (),
-        (),
-        (),
-        (),
-    )
+    assert (pulled.warning, pulled.left_out, pulled.vanished, pulled.remarks) == (False, (), (), ())
     assert pulled.bytes_received > 300_000
     assert told[-1].bytes_done > 5_300_000
     assert not told[-1].listing
@@ -124,8 +119,9 @@ def test_files_that_are_too_large_are_left_out_and_named(source: Path, target: P
 
     below = os.fsencode(source).lstrip(b"/") + b"/"
     linked = {below + b"big", below + b"hard"}
-    assert set(pulled.too_large) - linked == {below + b"sparse", below + b"odd/very\nlarge"}
-    assert set(pulled.too_large) & linked
+    too_large = pulled.paths_of(Kind.TOO_LARGE)
+    assert set(too_large) - linked == {below + b"sparse", below + b"odd/very\nlarge"}
+    assert set(too_large) & linked
     assert not pulled.warning
     assert names(target) & {"big", "hard", "sparse", "very\nlarge"} == set()
 
@@ -139,8 +135,8 @@ def test_an_unreadable_file_is_a_warning_and_the_rest_arrives(source: Path, targ
     (source / "secret").chmod(0o700)
     below = os.fsencode(source).lstrip(b"/") + b"/"
     assert pulled.warning
-    assert set(pulled.unreadable) == {below + b"odd/new\nline", below + b"secret"}
-    assert any("odd/new\\nline: Permission denied" in text for text in pulled.warnings)
+    assert set(pulled.paths_of(Kind.UNREADABLE)) == {below + b"odd/new\nline", below + b"secret"}
+    assert any("odd/new\\nline: Permission denied" in text for text in told(pulled.left_out))
     assert len(names(target / "odd")) == len(ODD_NAMES) - 1
 
 
@@ -175,7 +171,7 @@ def test_a_file_that_vanishes_meanwhile_is_ordinary(source: Path, target: Path, 
 
     pulled = transfer(plan_of(source, target, remote_shell(tmp_path), bwlimit=3_000_000), on_progress=remove)
 
-    assert (pulled.warning, pulled.warnings) == (False, ())
+    assert (pulled.warning, pulled.left_out, pulled.remarks) == (False, (), ())
     assert pulled.vanished == (os.fsencode(source / "zzz").lstrip(b"/"),)
     assert "aaa" in names(target)
 
@@ -249,7 +245,7 @@ def test_a_shell_that_talks_is_quoted(source: Path, target: Path, tmp_path: Path
 def test_a_base_that_is_gone_is_told(source: Path, target: Path, tmp_path: Path) -> None:
     pulled = transfer(plan_of(source, target, remote_shell(tmp_path), tmp_path / "gone"))
 
-    assert [text for text in pulled.warnings if "gone" in text]
+    assert [text for text in pulled.remarks if "gone" in text]
 
 
 def test_text_from_the_desktop_cannot_forge_a_hash(source: Path, target: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ FRESH, OLD = a_snapshot(0.5), a_snapshot(4)
         ([OLD], Status.OK, {"max_age": "3 days"}, State.LATE),
         ([a_snapshot(1, Status.SUSPECT), FRESH], Status.FAILED, DAILY, State.SUSPECT),
         ([a_snapshot(1, Status.FAILED)], Status.AWAY, {}, State.AWAY),
+        ([a_snapshot(-365)], Status.OK, DAILY, State.LATE),
+        ([a_snapshot(-0.003)], Status.OK, DAILY, State.GOOD),
         ([], None, DAILY, State.LATE),
         ([], Status.AWAY, DAILY, State.LATE),
         ([], None, {}, State.AWAY),
@@ -74,6 +77,17 @@ def test_a_job_is_shown_as_the_first_state_that_fits(
     assert found.state is expected
     assert found.state.needs_person == (expected in ("suspect", "broken", "late"))
     assert bool(found.help) == (expected is not State.GOOD)
+
+
+def test_a_job_is_suspect_until_the_last_of_its_suspect_snapshots_was_acked() -> None:
+    suspects = [a_snapshot(3, Status.SUSPECT), a_snapshot(2, Status.SUSPECT)]
+    one_acked = [replace(suspects[0], acked=True), suspects[1]]
+    both_acked = [replace(each, acked=True) for each in suspects]
+
+    assert [stands(*each, FRESH, last=Status.OK).state for each in (suspects, one_acked, both_acked)] == [
+        State.SUSPECT, State.SUSPECT, State.GOOD,
+    ]  # fmt: skip
+    assert stands(*suspects, FRESH, last=Status.OK).help.endswith("backupjump ack nightly")
 
 
 def test_the_help_of_a_broken_job_is_the_hint_of_its_error() -> None:
