@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreError
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreError
 from backupjump.escape import shown_lines
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
@@ -23,7 +23,7 @@ from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
-from backupjump.store.repair import mend
+from backupjump.store.repair import mend, unlisted_runs
 from backupjump.store.runs import append_run
 from backupjump.store.settled import settle
 from backupjump.store.staging import check_room, discard_if_empty, stage
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.pulled import Pulled
+    from backupjump.run import Run
     from backupjump.ssh.control import Control
     from backupjump.store.snapshots import Snapshot
 
@@ -50,18 +51,20 @@ _RETRY_SECONDS = 5.0
 def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
     """Give a Pull to work with; whatever ends the block, the Run is complete, stored and told of after it.
 
-    An error that the program can explain becomes the Run's; any other one is recorded and raised on. A
-    mistake in the config or the job's name raises before there is a Run.
+    An error that the program can explain becomes the Run's; any other one is recorded and raised on. Once
+    a snapshot is published the Run stays what it is, and an error is a warning in it. A mistake in the
+    config or the job's name raises before there is a Run.
     """
     pull = Pull(job_name, asked)
     log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
     try:
         yield pull
     except BackupjumpError as error:
-        pull.run = pull.run.with_error(error, ended_at=utc_now())
+        _end_with(pull, error)
     except Exception as error:
-        unexpected = BackupjumpError(f"backupjump broke: {type(error).__name__}: {shown_lines(str(error), lines=3)}")
-        pull.run = pull.run.with_error(unexpected, ended_at=utc_now())
+        _end_with(
+            pull, BackupjumpError(f"backupjump broke: {type(error).__name__}: {shown_lines(str(error), lines=3)}")
+        )
         raise
     finally:
         _record(pull)
@@ -71,7 +74,7 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
 def locked(pull: Pull) -> Iterator[None]:
     """Open the store and hold the job's lock; raise StoreError or JobLocked with nothing written."""
     settings = pull.site.server.store
-    with open_store(settings.path, uuid=settings.uuid) as store:
+    with open_store(settings.path, uuid=settings.uuid, kind=settings.kind) as store:
         check_room(store, pull.folder)
         with lock_of(pull.folder) as lock_fd:
             pull.store, pull.lock_fd = store, lock_fd
@@ -148,6 +151,26 @@ def done(desktop: Control, snapshot: Snapshot) -> None:
     """Part from the Desktop; the run has published, so a connection that has broken by now costs nothing."""
     desktop.close()
     log.debug("%s: control connection closed after %s", snapshot.job, snapshot.id)
+
+
+def _end_with(pull: Pull, error: BackupjumpError) -> None:
+    """Let the Run end with an error; one that comes after the publication costs nothing of what is there."""
+    run = _published_run(pull)
+    if run is None:
+        pull.run = pull.run.with_error(error, ended_at=utc_now())
+    elif isinstance(error, Stopped):
+        pull.run, pull.stopped = run, error
+    else:
+        pull.run = replace(run, warnings=(*run.warnings, f"after the publication: {error}"), ended_at=utc_now())
+
+
+def _published_run(pull: Pull) -> Run | None:
+    """Return the Run if it has published, also where a signal came between the rename and our hearing of it."""
+    if pull.run.snapshot is not None or pull.staging is None:
+        return pull.run if pull.run.snapshot is not None else None
+    if not (pull.folder.snapshots / pull.staging.id).is_dir() or pull.staging.path.exists():
+        return None
+    return next((run for run in unlisted_runs(pull.folder) if run.run_id == pull.run.run_id), None)
 
 
 def _account(pull: Pull, received: int) -> None:
