@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.store_init import NewStore
 
+_KIND = {
+    "hardlink": "snapshots share whole files by hard links",
+    "btrfs": "each snapshot is a subvolume, and shares also the unchanged parts of files",
+}
 _OWNERSHIP = {
     "native": "as they are (this is root)",
     "fake-super": "in extended attributes (this is not root)",
@@ -35,7 +39,8 @@ def init(options: Options, *, yes: bool) -> None:
     """Make the folder `store.path` of the config a store, and print its uuid.
 
     The folder must exist; it is never made, since a disk that is not mounted is an empty place. What its
-    filesystem can keep is tried out, and how owners are kept is fixed for good.
+    filesystem can do is tried out. How owners are kept, and whether snapshots share by hard links or as
+    subvolumes of btrfs (`store.kind`), is fixed for good.
 
     \b
     Examples:
@@ -50,7 +55,7 @@ def init(options: Options, *, yes: bool) -> None:
     from backupjump.operations.store_init import init_store
 
     server = load_server(find_config(options.config))
-    made = init_store(server.store.path, even_with_files=yes)
+    made = init_store(server.store.path, kind=server.store.kind, even_with_files=yes)
     if options.quiet:
         click.echo(made.marker.uuid)
     else:
@@ -62,6 +67,7 @@ def _tell(made: NewStore) -> None:
     can = {"hard links": marker.hard_links, "xattrs": marker.xattrs, "ACLs": marker.acls, "ns": marker.nanoseconds}
     click.echo(f"{made.path} is a store now.")
     click.echo(f"  uuid        {marker.uuid}")
+    click.echo(f"  kind        {marker.kind.value}: {_KIND[marker.kind.value]} ({made.kind_why})")
     click.echo(f"  owners      {marker.ownership.value}: {_OWNERSHIP[marker.ownership.value]}")
     click.echo("  filesystem  " + ", ".join(f"{name}: {'yes' if has else 'no'}" for name, has in can.items()))
     click.echo(f"  time zone   {marker.timezone}")

@@ -23,7 +23,6 @@ SERVER_LATER = (
     _Later(("ping",), "nothing is pinged"),
     _Later(("max_parallel",), "jobs run one after the other"),
     _Later(("desktops", "*", "routes"), "`route` alone is tried"),
-    _Later(("store", "kind"), "`backupjump store init` makes a hard-link store", value="btrfs"),
 )
 JOB_LATER = (
     _Later(("gates",), "no run becomes suspect"),

@@ -23,7 +23,7 @@ def preview_job(job_name: str, asked: Asked) -> tuple[str | None, Preview]:
     """
     pull = Pull(job_name, asked)
     settings = pull.site.server.store
-    with open_store(settings.path, uuid=settings.uuid) as store, reach(pull) as desktop:
+    with open_store(settings.path, uuid=settings.uuid, kind=settings.kind) as store, reach(pull) as desktop:
         rsyncs = probe(desktop, pull.job)
         staging = imagined_staging(pull.folder, sources=pull.job.sources)
         plan = plan_attempt(pull.job, pull.route, store.marker, staging, rsyncs)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import NoStore, StoreError
 from backupjump.escape import shown
 from backupjump.run import utc_now
@@ -22,22 +22,28 @@ from backupjump.store.zone import local_zone
 if TYPE_CHECKING:
     from pathlib import Path
 
+WantedKind = Literal["auto", "hardlink", "btrfs"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewStore:
-    """A store that has just been made. `others_can_look` where the folder's own mode was left as it was."""
+    """A store that has just been made, and why it is of its kind.
+
+    `others_can_look` where the folder's own mode was left as it was.
+    """
 
     path: Path
     marker: Marker
+    kind_why: str
     others_can_look: bool
 
 
-def init_store(path: Path, *, even_with_files: bool = False) -> NewStore:
+def init_store(path: Path, *, kind: WantedKind = "auto", even_with_files: bool = False) -> NewStore:
     """Make the existing folder `path` a store, and return what was found out about it and fixed for good.
 
     An empty folder (but for lost+found) is made 0700. One with files in it is taken only with
     `even_with_files`, and keeps its mode. Raises `StoreError`, with nothing left behind, when it is a
-    store already, can't be written, or its filesystem has no hard links or no locks.
+    store already, can't be written, or its filesystem has no hard links, no locks, or not what `kind` asks for.
     """
     files = _names_in(path)
     _refuse_a_store(path)
@@ -49,12 +55,13 @@ def init_store(path: Path, *, even_with_files: bool = False) -> NewStore:
     with told_as_store_error(f"{path} can't be made a store"):
         found = probe(path)
         _check(path, found)
+        chosen, why = choose_kind(path, kind, found)
         if not files:
             path.chmod(0o700)
-        marker = _new_marker(found)
+        marker = replace(_new_marker(found), kind=chosen)
         _write(path, marker)
         others_can_look = bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
-    return NewStore(path=path, marker=marker, others_can_look=others_can_look)
+    return NewStore(path=path, marker=marker, kind_why=why, others_can_look=others_can_look)
 
 
 def _names_in(path: Path) -> list[str]:
@@ -101,6 +108,20 @@ def _new_marker(found: Capabilities) -> Marker:
         nanoseconds=found.nanoseconds,
         created_at=utc_now(),
     )
+
+
+def choose_kind(path: Path, wanted: WantedKind, found: Capabilities) -> tuple[StoreKind, str]:
+    """Return how the snapshots of a store share what did not change, for good, and why; StoreError if it can't be."""
+    if wanted == "hardlink":
+        return StoreKind.HARDLINK, "as the config says"
+    if wanted == "btrfs" and found.no_subvolumes_why:
+        raise StoreError(
+            f"{path} can't be a store of kind btrfs: {found.no_subvolumes_why}",
+            hint="use a folder on btrfs, or write in the config: store: {kind: auto}",
+        )
+    if found.no_subvolumes_why:
+        return StoreKind.HARDLINK, found.no_subvolumes_why
+    return StoreKind.BTRFS, "as the config says" if wanted == "btrfs" else "tried: subvolumes work here"
 
 
 def choose_ownership(*, is_root: bool, xattrs: bool) -> Ownership:

@@ -10,6 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from backupjump.store import subvolume
+from backupjump.store.tree import remove_tree
+
 # linux/posix_acl_xattr.h: version 2, then (tag, permissions, id) for the owner, one more user, the group,
 # the mask and all others. The entry for one more user is what plain permission bits can't hold.
 _NO_ID = 0xFFFFFFFF
@@ -27,6 +30,8 @@ class Capabilities:
     acls: bool
     nanoseconds: bool
     locks: bool
+    no_subvolumes_why: str
+    """Why snapshots can't be subvolumes; empty when they can."""
 
 
 def probe(folder: Path) -> Capabilities:
@@ -44,6 +49,7 @@ def probe(folder: Path) -> Capabilities:
             acls=_keeps_xattr(file, "system.posix_acl_access", _ACL),
             nanoseconds=_keeps_nanoseconds(file),
             locks=_locks(file),
+            no_subvolumes_why=_why_no_subvolumes(scratch),
         )
 
 
@@ -58,6 +64,36 @@ def _links(file: Path, scratch: Path) -> bool:
             raise
         return False
     return other.stat().st_ino == file.stat().st_ino
+
+
+def _why_no_subvolumes(scratch: Path) -> str:
+    """Do with subvolumes all that a store does, as this user; return what did not work, empty when all did."""
+    first, second = scratch / "first", scratch / "second"
+    step = "made"
+    try:
+        subvolume.create(first)
+        (first / "file").touch()
+        step = "frozen"
+        subvolume.set_read_only(first, read_only=True)
+        step = "copied"
+        subvolume.snapshot(first, second)
+        (second / "file").write_bytes(b"changed")
+        step = "deleted"
+        for path in (first, second):
+            _delete(path)
+    except OSError as error:
+        if error.errno in (errno.ENOTTY, errno.ENOTSUP):
+            return "the filesystem is not btrfs"
+        return f"this user's subvolumes can't be {step} there: {error.strerror}"
+    return ""
+
+
+def _delete(path: Path) -> None:
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        remove_tree(path.name, folder_fd=fd)
+    finally:
+        os.close(fd)
 
 
 def _keeps_xattr(file: Path, name: str, value: bytes) -> bool:

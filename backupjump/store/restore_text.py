@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.run import rfc3339
 from backupjump.store.marker import Marker
 
@@ -59,9 +59,19 @@ What is in a snapshot, a line of JSON for each file:
     zstdcat DESKTOP/JOB/latest/manifest.jsonl.zst
 
 {restore}
-Never write into tree/ and never run rsync with tree/ as its target: snapshots
-share the files that did not change, so a change in one is a change in all.
+{sharing}
 """
+
+_SHARING = {
+    StoreKind.HARDLINK: """\
+Never write into tree/ and never run rsync with tree/ as its target: snapshots
+share the files that did not change, so a change in one is a change in all.""",
+    StoreKind.BTRFS: """\
+Each tree/ is a read-only subvolume of btrfs and shares what did not change with
+the others (kind: btrfs). A copy by cp or rsync is whole, but takes up the space
+of every snapshot in full. To copy them as they are, use btrfs send with -p.
+What is deleted with rm -rf is deleted at once by: btrfs subvolume delete.""",
+}
 
 _RESTORE = """\
 {who}
@@ -86,4 +96,5 @@ def restore_text(marker: Marker) -> str:
         created_at=rfc3339(marker.created_at),
         ownership=_OWNERSHIP[marker.ownership],
         restore="\n".join(ways),
+        sharing=_SHARING[marker.kind],
     )

@@ -53,11 +53,12 @@ class Store:
         self.close()
 
 
-def open_store(path: Path, *, uuid: str | None) -> Store:
+def open_store(path: Path, *, uuid: str | None, kind: str = "auto") -> Store:
     """Open the store at `path` for a run; nothing is written.
 
-    Raises `NoStore` without a marker or with another `uuid`, `StoreError` when it is read-only, not ours
-    to write, damaged, or of a newer format. Whether there is room is another question: `check_room`.
+    Raises `NoStore` without a marker or with another `uuid`, `StoreError` when it is of another `kind`,
+    read-only, not ours to write, damaged, or of a newer format. Whether there is room is another question:
+    `check_room`.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -67,11 +68,20 @@ def open_store(path: Path, *, uuid: str | None) -> Store:
         raise store_error("the store can't be opened", error) from error
     try:
         marker = read_marker(path, uuid=uuid)
+        _check_kind(path, marker, kind)
         _check_writable(path, fd)
     except StoreError:
         os.close(fd)
         raise
     return Store(path, marker, fd)
+
+
+def _check_kind(path: Path, marker: Marker, wanted: str) -> None:
+    if wanted not in ("auto", marker.kind.value):
+        raise StoreError(
+            f"the store {path} is of kind {marker.kind.value} for good, the config says {wanted}",
+            hint=f"write store: {{kind: {marker.kind.value}}} or leave it out; another kind needs a new store",
+        )
 
 
 def _check_writable(path: Path, fd: int) -> None:

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import NoStore, StoreError
-from backupjump.operations.store_init import choose_ownership, init_store
+from backupjump.operations.store_init import WantedKind, choose_kind, choose_ownership, init_store
 from backupjump.store.marker import read_marker
 from backupjump.store.probe import Capabilities, probe
 from backupjump.store.store import open_store
@@ -50,8 +51,45 @@ def test_an_empty_folder_becomes_a_store_that_only_its_user_can_look_into(tmp_pa
 def test_the_probe_finds_what_this_machine_can_do_and_leaves_nothing(tmp_path: Path) -> None:
     found = probe(tmp_path)
 
-    assert found == Capabilities(hard_links=True, xattrs=True, acls=True, nanoseconds=True, locks=True)
+    why = found.no_subvolumes_why
+    assert found == Capabilities(
+        hard_links=True, xattrs=True, acls=True, nanoseconds=True, locks=True, no_subvolumes_why=why
+    )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why_not", "chosen", "because"),
+    [
+        ("auto", "", StoreKind.BTRFS, "subvolumes work here"),
+        ("auto", "the filesystem is not btrfs", StoreKind.HARDLINK, "the filesystem is not btrfs"),
+        ("hardlink", "", StoreKind.HARDLINK, "as the config says"),
+        ("btrfs", "", StoreKind.BTRFS, "as the config says"),
+    ],
+)
+def test_the_kind_is_what_was_asked_for_or_what_works(
+    tmp_path: Path, wanted: WantedKind, why_not: str, chosen: StoreKind, because: str
+) -> None:
+    kind, why = choose_kind(tmp_path, wanted, replace(probe(tmp_path), no_subvolumes_why=why_not))
+
+    assert kind is chosen
+    assert because in why
+
+
+def test_a_store_is_not_made_of_btrfs_where_there_is_none(tmp_path: Path) -> None:
+    found = replace(probe(tmp_path), no_subvolumes_why="the filesystem is not btrfs")
+
+    with pytest.raises(StoreError, match="is not btrfs") as caught:
+        choose_kind(tmp_path, "btrfs", found)
+
+    assert "kind: auto" in caught.value.hint
+
+
+def test_a_config_that_says_another_kind_than_the_store_is_refused(tmp_path: Path) -> None:
+    made = init_store(tmp_path, kind="hardlink")
+
+    with pytest.raises(StoreError, match="kind hardlink for good, the config says btrfs"):
+        open_store(tmp_path, uuid=made.marker.uuid, kind="btrfs")
 
 
 def test_a_folder_is_never_made(tmp_path: Path) -> None:
