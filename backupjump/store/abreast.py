@@ -43,17 +43,18 @@ def abreast(
     lefts, rights = iter(left), iter(right)
     here, there = next(lefts, None), next(rights, None)
     while here is not None or there is not None:
+        if here is not None and there is not None and left_path(here) == there.path:
+            yield here, there
+            here, there = next(lefts, None), next(rights, None)
+            continue
         here_key = sort_key(left_path(here)) if here is not None else None
         there_key = sort_key(there.path) if there is not None else None
         if there_key is None or (here_key is not None and here_key < there_key):
             yield here, None
             here = next(lefts, None)
-        elif here_key is None or there_key < here_key:
+        else:
             yield None, there
             there = next(rights, None)
-        else:
-            yield here, there
-            here, there = next(lefts, None), next(rights, None)
 
 
 def three_abreast(pairs: Iterable[tuple[Found | None, Entry | None]], entries: Iterable[Entry]) -> Iterator[Row]:

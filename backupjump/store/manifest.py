@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast, get_args
+from typing import IO, Literal, cast, get_args
 
 import zstandard
 
@@ -27,7 +27,8 @@ MANIFEST_FORMAT = 1
 EntryType = Literal["file", "dir", "symlink", "fifo", "socket", "char", "block"]
 
 _TYPES = frozenset(get_args(EntryType))
-_NUMBERS = ("mode", "uid", "gid", "size", "mtime_ns", "ino")
+_quoted = json.JSONEncoder().encode
+_decoded = json.JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,35 +70,38 @@ def sort_key(path: bytes) -> bytes:
 
 def to_line(entry: Entry) -> str:
     """Return an entry as one line of ASCII JSON; a byte that is no UTF-8 becomes a lone surrogate (`\\udcff`)."""
-    values: dict[str, Any] = {
-        "path": _to_text(entry.path),
-        "type": entry.type,
-        "mode": f"{entry.mode:04o}",
-        **{name: getattr(entry, name) for name in _NUMBERS[1:]},
-    }
+    # Put together by hand: there are millions of lines, and json.dumps takes six times as long.
+    line = (
+        f'{{"path":{_quoted(_to_text(entry.path))},"type":"{entry.type}","mode":"{entry.mode:04o}","uid":{entry.uid}'
+        f',"gid":{entry.gid},"size":{entry.size},"mtime_ns":{entry.mtime_ns},"ino":{entry.ino}'
+    )
     if entry.target is not None:
-        values["target"] = _to_text(entry.target)
+        line += f',"target":{_quoted(_to_text(entry.target))}'
     if entry.rdev is not None:
-        values["rdev"] = list(entry.rdev)
+        line += f',"rdev":[{entry.rdev[0]},{entry.rdev[1]}]'
     if entry.xattrs is not None:
-        values["xattrs"] = entry.xattrs
+        line += f',"xattrs":{_quoted(entry.xattrs)}'
     if entry.hash is not None:
-        values["hash"] = entry.hash
-    return json.dumps(values, separators=(",", ":")) + "\n"
+        line += f',"hash":{_quoted(entry.hash)}'
+    return line + "}\n"
 
 
 def from_line(line: str) -> Entry:
     """Read what `to_line` wrote; anything else raises ValueError."""
-    values = json.loads(line)
+    values, end = _decoded(line)
     try:
-        if values["type"] not in _TYPES:
-            raise ValueError(f"unknown type {values['type']!r}")
+        if values["type"] not in _TYPES or line[end:].strip():
+            raise ValueError(f"unknown type {values['type']!r}, or something behind the entry")
         target, rdev = values.get("target"), values.get("rdev")
         return Entry(
             path=_to_bytes(values["path"]),
             type=values["type"],
             mode=int(values["mode"], 8),
-            **{name: int(values[name]) for name in _NUMBERS[1:]},
+            uid=int(values["uid"]),
+            gid=int(values["gid"]),
+            size=int(values["size"]),
+            mtime_ns=int(values["mtime_ns"]),
+            ino=int(values["ino"]),
             target=None if target is None else _to_bytes(target),
             rdev=None if rdev is None else (int(rdev[0]), int(rdev[1])),
             xattrs=values.get("xattrs"),
