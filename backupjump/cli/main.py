@@ -34,6 +34,7 @@ COMMANDS = {
     "hold": ("backupjump.cli.prune", "hold", "Keep a snapshot, whatever `keep` says."),
     "release": ("backupjump.cli.prune", "release", "Let `keep` decide about a held snapshot again."),
     "rename": ("backupjump.cli.rename", "rename", "Carry a job's snapshots over to its new name."),
+    "ack": ("backupjump.cli.ack", "ack", "Look at what a suspect run changed, and say that it is right."),
     "restore": ("backupjump.cli.restore", "restore", "Bring files back from a snapshot."),
 }
 
