@@ -36,7 +36,7 @@ TUNNEL_KEYS = ("jump_node", "port", "to", "open", "every", "max_age", "unless")
 JUMP_NODE_KEYS = ("host", "port", "user", "identity_file", "host_key")
 WINDOW_KEYS = ("every", "at", "for")
 UNLESS_KEYS = ("battery_below", "metered")
-GATE_KEYS = ("read", "hooks")
+GATE_KEYS = ("read", "hooks", "rsync")
 
 _TARGET = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):(\d{1,5})", re.ASCII)
 
@@ -111,6 +111,8 @@ class Gate:
     """Folders that it may read."""
     hooks: Mapping[str, tuple[str, ...]]
     """Programs that it may start, by name; each an argv."""
+    rsync: Path | None = None
+    """The rsync that reads them, by its full path; by default the first of the usual places."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,7 @@ def _gate(section: Section) -> Gate:
     folders = section.each("read", read_source, meaning="the folders that the Server may read")
     hooks = section.one("hooks")
     offered = {} if hooks is None else {name: hooks.each(name, read_argument, meaning="") for name in hooks.names()}
-    return Gate(read=folders, hooks=offered)
+    return Gate(read=folders, hooks=offered, rsync=section.get("rsync", read_folder, default=None))
 
 
 def _read_opens(value: object) -> str:

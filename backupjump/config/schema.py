@@ -74,7 +74,7 @@ def _desktop() -> dict[str, Any]:
         unless=_mapping("When it stays closed.", (), battery_below=_TEXT, metered={"type": "boolean"}),
     )
     hooks = {"type": "object", "additionalProperties": _TEXTS}
-    gate = _mapping("What the Server's key may do here.", ("read",), read=_TEXTS, hooks=hooks)
+    gate = _mapping("What the Server's key may do here.", ("read",), read=_TEXTS, hooks=hooks, rsync=_TEXT)
     return {
         "$schema": DIALECT,
         "title": "Desktop",

@@ -33,6 +33,8 @@ def desktop_as_yaml(config: DesktopConfig) -> str:
     if config.gate is not None:
         hooks = {name: list(argv) for name, argv in config.gate.hooks.items()}
         top["gate"] = {"read": list(config.gate.read), "hooks": hooks}
+        if config.gate.rsync is not None:
+            top["gate"]["rsync"] = str(config.gate.rsync)
     if config.state_dir is not None:
         top["state_dir"] = str(config.state_dir)
     return f"# backupjump.yaml\n{_as_yaml(_plain(top))}"
