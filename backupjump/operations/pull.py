@@ -26,7 +26,7 @@ from backupjump.store.publish import record
 from backupjump.store.repair import mend, unlisted_runs
 from backupjump.store.runs import append_run
 from backupjump.store.settled import settle
-from backupjump.store.staging import check_room, discard_if_empty, stage
+from backupjump.store.staging import check_room, discard_if_empty, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
             _give_up_or_wait(pull, error)
         else:
             _account(pull, pulled.bytes_received)
+            seen = {source: (each.total, each.paths) for source, each in pulled.stale.seen.items()}
+            take_out(pull.staging, pulled.stale.files, seen=seen)
             return pulled
 
 

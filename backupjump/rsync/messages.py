@@ -53,6 +53,7 @@ class Messages:
         self.troubles: list[Trouble] = []
         self.troubles_total = 0
         self.vanished: list[bytes] = []
+        self.vanished_total = 0
         self.unexplained: list[bytes] = []
         self.bytes_received = 0
 
@@ -75,6 +76,7 @@ class Messages:
             if len(self.troubles) < MOST_NAMES and len(line) <= _LONGEST_KEPT:
                 self.troubles.append(trouble)
         elif (match := _VANISHED.fullmatch(line)) is not None:
+            self.vanished_total += 1
             if len(self.vanished) < MOST_NAMES and len(line) <= _LONGEST_KEPT:
                 self.vanished.append(decode_name(match["path"]))
         elif (match := _RECEIVED.fullmatch(line)) is not None:

@@ -22,6 +22,8 @@ _ITEM = re.compile(
 )
 _TOO_LARGE = re.compile(rb"(?P<name>.+) is over max-size")
 _NO_DEVICE = re.compile(rb'skipping non-regular file "(?P<name>.+)"')
+_LOOKED_THROUGH = re.compile(rb"delete_in_dir\((?P<name>.+)\)")
+_FOLDERS = re.compile(rb"Number of files: .*\bdir: (?P<number>\d{1,19})\b.*")
 _STATISTIC = re.compile(
     rb"(?P<what>Number of files|Total file size|Total transferred file size|Number of regular files transferred"
     rb"|Total bytes received): (?P<number>\d{1,19})\b.*"
@@ -76,10 +78,12 @@ class Output:
         self._root = root
         self._lines = Lines()
         self._statistics: dict[bytes, int] = {}
+        self.folders_total = 0
         self.progress = Progress()
         self.hashes: dict[bytes, str] = {}
         self.too_large: list[bytes] = []
         self.not_kept: list[bytes] = []
+        self.looked_through: set[bytes] = set()
         self.started = False
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
@@ -129,6 +133,11 @@ class Output:
         elif (statistic := _STATISTIC.fullmatch(line)) is not None:
             # The last one counts: rsync's own statistics come after all that the Desktop could say.
             self._statistics[statistic["what"]] = int(statistic["number"])
+            if (folders := _FOLDERS.fullmatch(line)) is not None:
+                self.folders_total = int(folders["number"])
+        elif (match := _LOOKED_THROUGH.fullmatch(line)) is not None:
+            name = decode_name(match["name"])
+            self.looked_through.add(self._root.rstrip(b"/") if name == b"." else self._root + name)
         else:
             for pattern, names in ((_TOO_LARGE, self.too_large), (_NO_DEVICE, self.not_kept)):
                 if (match := pattern.fullmatch(line)) is not None and len(names) < MOST_NAMES:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from backupjump.escape import shown
+from backupjump.rsync.in_place import Stale, stale_after
 from backupjump.rsync.messages import Messages, Trouble
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
@@ -55,7 +56,7 @@ class Pulled:
 
     `warning` means that rsync ended with one: something was left out that was asked for. `hashes` has
     "xxh128:…" or "md5:…" for each regular file whose content was sent, not for those that were linked.
-    `remarks` are lines of rsync that name no path, safe to show.
+    `remarks` are lines of rsync that name no path, safe to show. `stale` must not be published as it is.
     """
 
     warning: bool = False
@@ -64,6 +65,7 @@ class Pulled:
     left_out: tuple[LeftOut, ...] = ()
     vanished: tuple[bytes, ...] = ()
     remarks: tuple[str, ...] = ()
+    stale: Stale = field(default_factory=Stale)
 
     def paths_of(self, kind: Kind) -> tuple[bytes, ...]:
         """Return the paths that were left out for one reason."""
@@ -71,7 +73,7 @@ class Pulled:
 
 
 def read_pulled(plan: Plan, one: Transfer, output: Output, messages: Messages, *, warning: bool) -> Pulled:
-    """Return what one rsync brought that was judged usable."""
+    """Return what one rsync brought that was judged usable; TransferFailed if it can't be told what is stale."""
     limit = f"larger than {plan.max_size} bytes"
     return Pulled(
         warning=warning,
@@ -84,6 +86,7 @@ def read_pulled(plan: Plan, one: Transfer, output: Output, messages: Messages, *
         ),
         vanished=tuple(path.lstrip(b"/") for path in messages.vanished),
         remarks=tuple(shown(line, limit=400) for line in messages.unexplained),
+        stale=stale_after(plan, one, output, messages),
     )
 
 
@@ -98,6 +101,10 @@ def merged(parts: Sequence[Pulled]) -> Pulled:
         left_out=tuple(each for part in parts for each in part.left_out),
         vanished=tuple(path for part in parts for path in part.vanished),
         remarks=tuple(text for part in parts for text in part.remarks),
+        stale=Stale(
+            files=tuple(path for part in parts for path in part.stale.files),
+            seen={source: seen for part in parts for source, seen in part.stale.seen.items()},
+        ),
     )
 
 
@@ -110,7 +117,9 @@ def told(left_out: Iterable[LeftOut], remarks: Iterable[str] = ()) -> tuple[str,
 
 def _about_trouble(trouble: Trouble, one: Transfer) -> LeftOut:
     kind = Kind.NOT_WHOLE if trouble.here else Kind.UNREADABLE
-    path = _desktop_path(trouble.path, one) if trouble.here else trouble.path
+    # Of a file that changed while it was read only the name below the source is told.
+    there = trouble.path if trouble.path.startswith(b"/") else one.root + trouble.path
+    path = _desktop_path(trouble.path, one) if trouble.here else there
     return LeftOut(path=path.lstrip(b"/"), kind=kind, why=trouble.why)
 
 

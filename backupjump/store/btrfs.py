@@ -91,27 +91,32 @@ def seal(staging: Staging) -> None:
     subvolume.set_read_only(staging.tree, read_only=True)
 
 
-def take_out(staging: Staging, paths: Iterable[bytes]) -> None:
-    """Remove the files `paths` from the tree, which start at it: what rsync left as it was, or half-written.
+def take_out(tree: Path, paths: Iterable[bytes]) -> None:
+    """Remove the files `paths` from a private `tree`, at which they start: rsync left them as they were, or torn.
 
-    In a fresh tree they would not be there either. A Desktop may have made the names up: no link is followed,
-    and what is no file stays.
+    A Desktop may have made the names up: no link is followed, and what is no file stays.
     """
     for path in paths:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            _take_out(staging.tree, path.split(b"/"))
+            _take_out(tree, path.split(b"/"))
 
 
-def empty_unseen(staging: Staging, seen: frozenset[bytes]) -> None:
-    """Empty each folder of the sources that is not among `seen`, those that rsync has looked through.
+def empty_unseen(tree: Path, source: bytes, seen: frozenset[bytes], *, total: int) -> None:
+    """Empty each folder of a source in a private `tree` but for those in which rsync has `seen` what to delete.
 
-    On the Desktop another filesystem is mounted there: it sent the folder, not what is in it, and therefore
-    deleted nothing in ours either.
+    Another filesystem is mounted there on the Desktop: it sent the folder, and not what is in it. They must be
+    as many as `total` says, of all folders that were sent; else nothing is touched.
     """
-    for source in staging.sources:
-        for found in walk(staging.tree, os.fsencode(source.lstrip("/")), folders_only=True):
-            if found.is_folder and found.path not in seen:
-                _empty(found)
+    unseen: list[bytes] = []
+    for found in walk(tree, source, folders_only=True):
+        is_new = found.is_folder and found.path not in seen
+        if is_new and not (unseen and found.path.startswith(unseen[-1] + b"/")):
+            unseen.append(found.path)
+    if len(unseen) != total - len(seen):
+        log.warning("%d folders were not looked through, and %d are there: all stay", total - len(seen), len(unseen))
+        return
+    for path in unseen:
+        _empty(tree / os.fsdecode(path))
 
 
 def unshare(tree: Path) -> None:
@@ -177,8 +182,8 @@ def _remove(name: str, *, folder_fd: int) -> None:
         os.unlink(name, dir_fd=folder_fd)
 
 
-def _empty(found: Found) -> None:
-    fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
+def _empty(folder: Path) -> None:
+    fd = os.open(folder, _FOLDER)
     try:
         before = os.fstat(fd)
         for name in names_in(fd):

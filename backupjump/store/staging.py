@@ -147,17 +147,16 @@ def discard_if_empty(staging: Staging) -> None:
             discard(staging.folder, staging.path)
 
 
-def left_out(staging: Staging, paths: Iterable[bytes], *, seen: frozenset[bytes] | None) -> None:
-    """Take out of the tree what rsync did not bring: a fresh tree would not have it either.
+def take_out(staging: Staging, files: Iterable[bytes], *, seen: Mapping[bytes, tuple[int, frozenset[bytes]]]) -> None:
+    """Take out of the tree what rsync left stale in it: a fresh tree would not have it either.
 
-    `paths` are files that it left as they were or half-written; folders not `seen` hold another filesystem on
-    the Desktop (None: there are no such ones). Raises StoreError.
+    `files` start at the tree. For each source in `seen`: how many folders rsync knows of, and in which it looked
+    for what to delete; the others hold another filesystem on the Desktop, and are emptied. Raises StoreError.
     """
-    if staging.kind is StoreKind.BTRFS:
-        with told_as_store_error("the new snapshot can't be finished"):
-            btrfs.take_out(staging, paths)
-            if seen is not None:
-                btrfs.empty_unseen(staging, seen)
+    with told_as_store_error("the new snapshot can't be finished"):
+        btrfs.take_out(staging.tree, files)
+        for source, (total, paths) in seen.items():
+            btrfs.empty_unseen(staging.tree, source, paths, total=total)
 
 
 def _useful_attempts(folder: JobFolder, kind: StoreKind, base: Snapshot | None) -> tuple[Path, ...]:
