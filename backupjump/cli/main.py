@@ -36,6 +36,7 @@ COMMANDS = {
     "rename": ("backupjump.cli.rename", "rename", "Carry a job's snapshots over to its new name."),
     "ack": ("backupjump.cli.ack", "ack", "Look at what a suspect run changed, and say that it is right."),
     "restore": ("backupjump.cli.restore", "restore", "Bring files back from a snapshot."),
+    "verify": ("backupjump.cli.verify", "verify", "Re-read what the store holds, and heal what is damaged."),
 }
 
 

@@ -1,0 +1,212 @@
+"""`backupjump verify`: re-read what the store holds, and heal what is damaged."""
+
+from __future__ import annotations
+
+import sys
+import time
+from base64 import b64encode
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from backupjump.cli import render
+from backupjump.cli.arguments import job_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from backupjump.cli.options import Options
+    from backupjump.operations.verify import Verified
+    from backupjump.operations.verify_heal import Outcome
+
+_MOST_LINES = 100
+_SILENT_SECONDS = 2.0
+_SECONDS_BETWEEN_LINES = 0.2
+
+
+@click.command(short_help="Re-read what the store holds, and heal what is damaged.")
+@click.argument("job", shell_complete=job_names)
+@click.option("--all", "every", is_flag=True, help="Every snapshot; what they share is read once.")
+@click.option("--sample", metavar="SHARE", help="So much of all content, such as 5%, the longest unread first.")
+@click.option("--against-source", is_flag=True, help="Also compare the Desktop's files with the newest good snapshot.")
+@click.option("--heal", is_flag=True, help="Put right what can be: from another snapshot, else from the Desktop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout and nothing else.")
+@click.pass_context
+def verify(
+    context: click.Context,
+    job: str,
+    *,
+    every: bool,
+    sample: str | None,
+    against_source: bool,
+    heal: bool,
+    as_json: bool,
+) -> None:
+    """Compare the newest snapshot of JOB, content and metadata, with what was backed up, read from the disk anew.
+
+    Damage is named with every snapshot that holds the damaged file. Of each snapshot the manifest is
+    checked. At the end a few files are restored to see that a restore works. What is found here is rot and
+    mistakes, not tampering: who can write a snapshot can write its manifest.
+
+    \b
+    Examples:
+      backupjump verify nightly
+      backupjump verify nightly --all --heal
+      backupjump verify nightly --sample 5% --against-source
+      backupjump verify nightly --json | jq -r '.damaged[] | .path'
+
+    \b
+    Exit codes: 0 all right or healed, 4 damage, 1 an error, 11 --heal while a run of JOB is under way,
+    75 the Desktop is away.
+    """
+    from backupjump.operations.site import open_site
+    from backupjump.operations.verify import Wish, verify_job
+
+    options: Options = context.obj
+    wish = Wish(every=every, share=_read_share(sample, every=every), heal=heal, against_source=against_source)
+    with _progress(job, options, as_json=as_json) as on_progress:
+        verified = verify_job(open_site(options.config), job, wish, on_progress=on_progress)
+    if as_json:
+        render.json_line(_to_json(verified))
+    else:
+        _tell(verified, options)
+    context.exit(verified.exit_code)
+
+
+def _read_share(text: str | None, *, every: bool) -> float | None:
+    from backupjump.config.checks import read_share
+    from backupjump.errors import UsageError
+
+    if text is None:
+        return None
+    if every:
+        raise UsageError("--all and --sample exclude each other", hint="write one of them")
+    try:
+        share = read_share(text)
+    except ValueError as error:
+        raise UsageError(f"--sample {text}: {error}", hint="write a share, such as 5%") from error
+    return share
+
+
+@contextmanager
+def _progress(job: str, options: Options, *, as_json: bool) -> Iterator[Callable[[int, int], object]]:
+    """Give a callback that, after 2 s, shows on a terminal how much has been looked at; the line goes again."""
+    begun_at = shown_at = time.monotonic()
+    live = sys.stderr.isatty() and not options.quiet and not as_json
+
+    def show(names: int, read_bytes: int) -> None:
+        nonlocal shown_at
+        now = time.monotonic()
+        if live and now - begun_at > _SILENT_SECONDS and now - shown_at > _SECONDS_BETWEEN_LINES:
+            shown_at = now
+            rate = render.size(round(read_bytes / (now - begun_at)))
+            told = f"{job}: {render.number(names)} names, {render.size(read_bytes)} read, {rate}/s"
+            click.echo(f"\r\033[K{told}", err=True, nl=False)
+
+    yield show
+    if live and shown_at != begun_at:
+        click.echo("\r\033[K", err=True, nl=False)
+
+
+def _tell(verified: Verified, options: Options) -> None:
+    if not verified.snapshots:
+        click.echo(f"{verified.job} has no snapshot yet; the first comes with: backupjump run {verified.job}")
+        return
+    for outcome in verified.outcomes[:_MOST_LINES]:
+        click.echo("\n".join(_lines(outcome)))
+    if (more := len(verified.outcomes) - _MOST_LINES) > 0:
+        click.echo(f"and {render.number(more)} more; --json names all")
+    for line in _other_lines(verified):
+        click.echo(line)
+    for warning in verified.warnings:
+        click.echo(warning, err=True)
+    if not options.quiet:
+        click.echo(_sum(verified))
+    if verified.exit_code and verified.healed < len(verified.outcomes):
+        _hint(verified)
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    from backupjump.escape import shown
+
+    damage = outcome.damage
+    name = f"/{shown(damage.path)}" if damage.path else f"snapshot {damage.home}"
+    yield f"{'healed ' if outcome.healed else 'DAMAGED'}  {name}: {damage.what}"
+    yield f"         in {', '.join(damage.snapshots)}"
+    if damage.also:
+        yield "         also named " + ", ".join(f"/{shown(path)}" for path in damage.also[:10])
+    if outcome.note:
+        yield f"         {outcome.note}"
+
+
+def _other_lines(verified: Verified) -> Iterator[str]:
+    from backupjump.escape import shown
+
+    if verified.source is not None:
+        for path in verified.source.silent[:_MOST_LINES]:
+            yield f"DIFFERS  /{shown(path)}: the Desktop has another content of the same size and time"
+        changed = render.number(verified.source.changed)
+        yield f"compared with the Desktop: files changed there since the snapshot, which is ordinary: {changed}"
+    if verified.drill is not None:
+        for failed in verified.drill.failed:
+            yield f"NOT RESTORED  {failed}"
+
+
+def _sum(verified: Verified) -> str:
+    said = [f"{verified.job}: checked {render.number(verified.checked)} names, read {render.size(verified.read_bytes)}"]
+    if verified.outcomes:
+        said.append(f"{len(verified.outcomes)} damaged, {verified.healed} healed")
+    else:
+        said.append("nothing is damaged")
+    if verified.drill is not None and not verified.drill.failed:
+        said.append(f"{verified.drill.files} files of {verified.drill.snapshot} restored on trial")
+    return "; ".join(said)
+
+
+def _hint(verified: Verified) -> None:
+    tried = any(outcome.note for outcome in verified.outcomes)
+    todo = "the next run copies anew what it finds damaged" if tried else f"backupjump verify {verified.job} --heal"
+    click.echo(f"hint: {todo}", err=True)
+
+
+def _to_json(verified: Verified) -> dict[str, Any]:
+    """Return what `--json` prints; the keys are API."""
+    source, drill = verified.source, verified.drill
+    return {
+        "job": verified.job,
+        "checked": verified.checked,
+        "bytes": verified.read_bytes,
+        "damaged": [_damage_json(outcome) for outcome in verified.outcomes],
+        "healed": verified.healed,
+        "source": None
+        if source is None
+        else {"files": source.files, "changed": source.changed, "silent": [_name_json(path) for path in source.silent]},
+        "drill": None
+        if drill is None
+        else {
+            "snapshot": drill.snapshot,
+            "files": drill.files,
+            "bytes": drill.size_bytes,
+            "failed": list(drill.failed),
+        },
+        "warnings": list(verified.warnings),
+    }
+
+
+def _damage_json(outcome: Outcome) -> dict[str, Any]:
+    damage = outcome.damage
+    return {
+        **_name_json(damage.path),
+        "kind": damage.kind.value,
+        "what": damage.what,
+        "snapshots": list(damage.snapshots),
+        "also": [_name_json(path) for path in damage.also],
+        "healed": outcome.healed,
+        "note": outcome.note,
+    }
+
+
+def _name_json(path: bytes) -> dict[str, str]:
+    full = b"/" + path if path else b""
+    return {"path": full.decode("utf-8", "replace"), "path_b64": b64encode(full).decode("ascii")}

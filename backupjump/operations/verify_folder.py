@@ -1,0 +1,85 @@
+"""A job's folder under a verify: its snapshots kept from a prune, and what was found noted in its marks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from backupjump.errors import JobLocked, StoreError
+from backupjump.run import utc_now
+from backupjump.store.in_use import in_use
+from backupjump.store.lock import locked
+from backupjump.store.marks import read_marks, write_marks
+from backupjump.store.snapshots import list_snapshots
+from backupjump.store.store import Store
+from backupjump.store.verify_parts import Looked, marked
+from backupjump.store.verify_pass import Seen, damaged_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from backupjump.operations.verify_heal import Outcome
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.marker import Marker
+    from backupjump.store.snapshots import Snapshot
+
+log = logging.getLogger(__name__)
+
+_LOCK_SECONDS = 10.0
+_KNOCK_SECONDS = 0.2
+
+
+@contextmanager
+def kept(folder: JobFolder) -> Iterator[tuple[Snapshot, ...]]:
+    """Give the job's snapshots, oldest first; no prune takes one of them away within the block."""
+    with ExitStack() as stack:
+        snapshots = []
+        for snapshot in list_snapshots(folder):
+            # One that a prune took between the list and this is no longer of interest.
+            with suppress(StoreError):
+                stack.enter_context(in_use(snapshot.path))
+                snapshots.append(snapshot)
+        yield tuple(snapshots)
+
+
+def write_back(path: Path, marker: Marker) -> None:
+    """Bring to the disk what is in memory of the store: only then can it be dropped there, to be read again."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with Store(path, marker, fd) as store:
+        try:
+            store.sync()
+        except StoreError as error:
+            log.warning("%s", error)
+
+
+def mark(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, drilled: bool = False) -> None:
+    """Note in the marks what a verify has looked at and what came of it; the job's lock must be held."""
+    now = utc_now()
+    there = {snapshot.id for snapshot in list_snapshots(folder)}
+    looked = Looked(
+        whole=seen.whole & there,
+        parts=seen.parts,
+        damaged=damaged_by_id([each.damage for each in outcomes if not each.healed], there),
+        healed=damaged_by_id([each.damage for each in outcomes if each.healed], there),
+    )
+    write_marks(folder, marked(read_marks(folder), looked, now=now, drilled=drilled))
+
+
+@contextmanager
+def locked_soon(folder: JobFolder) -> Iterator[int]:
+    """Hold the job's lock, after 10 s of waiting at most; JobLocked when a run still has it then."""
+    ends_at = time.monotonic() + _LOCK_SECONDS
+    with ExitStack() as stack:
+        while True:
+            try:
+                lock_fd = stack.enter_context(locked(folder))
+                break
+            except JobLocked:
+                if time.monotonic() > ends_at:
+                    raise
+                time.sleep(_KNOCK_SECONDS)
+        yield lock_fd
