@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from backupjump.config.checks import read_key_path
-from backupjump.config.key_file import key_problem
+from backupjump.config.key_file import key_file_problem
 from backupjump.config.models import RouteKind, route_mistakes
 from backupjump.config.problem import Problem, Where
 from backupjump.config.yaml_file import Document
@@ -84,5 +84,5 @@ def _key_problems(server: Document, kind: str, machines: Mapping[str, Mapping[st
             path = read_key_path(machine.get("identity_file"))
         except ValueError:  # told by the model
             continue
-        if not server.tells(where) and (mistake := key_problem(path)):
+        if not server.tells(where) and (mistake := key_file_problem(path)):
             yield server.problem(where, mistake)

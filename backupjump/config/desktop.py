@@ -24,11 +24,11 @@ from backupjump.config.checks import (
     read_source,
     read_tunnel_port,
 )
-from backupjump.config.key_file import key_problem
-from backupjump.config.problem import Problem
+from backupjump.config.key_file import key_file_problem
+from backupjump.config.problem import Problem, raise_all
 from backupjump.config.section import Section
 from backupjump.config.times import Every, read_clock, read_duration, read_every
-from backupjump.config.yaml_file import Document, raise_all, read_document
+from backupjump.config.yaml_file import Document, read_document
 from backupjump.errors import ConfigError
 
 TOP_KEYS = ("tunnel", "gate", "state_dir")
@@ -189,7 +189,7 @@ def _tunnel(section: Section, *, check_keys: bool) -> Tunnel:
 
 def _jump_node(section: Section, *, check_keys: bool) -> TunnelJump:
     identity_file = section.need("identity_file", read_key_path, meaning="this Desktop's private key for it")
-    if check_keys and identity_file and (mistake := key_problem(identity_file)):
+    if check_keys and identity_file and (mistake := key_file_problem(identity_file)):
         section.note(("identity_file",), mistake)
     return TunnelJump(
         host=section.need("host", read_host, meaning="DNS name or address"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from backupjump.escape import shown
 
 
-def key_problem(path: Path) -> str | None:
+def key_file_problem(path: Path) -> str | None:
     """Return what is wrong with the private key at `path` and what to type, None when it is fine.
 
     A key that others may read is as good as theirs; ssh refuses such a key too, but only when the file is

@@ -11,12 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ByteSize, PlainSerializer, TypeAdapter
 
-from backupjump.config.checks import read_share as read_share
-from backupjump.config.checks import write_share as write_share
-from backupjump.config.times import Every as Every
-from backupjump.config.times import read_duration as read_duration
-from backupjump.config.times import read_every as read_every
-from backupjump.config.times import write_duration as write_duration
+from backupjump.config.checks import read_share, write_share
+from backupjump.config.times import read_duration, write_duration
 
 _BYTES: TypeAdapter[ByteSize] = TypeAdapter(ByteSize)
 _UNITS = {"TB": 10**12, "TiB": 2**40, "GB": 10**9, "GiB": 2**30, "MB": 10**6, "MiB": 2**20, "kB": 10**3, "KiB": 2**10}

@@ -15,9 +15,7 @@ from typing import Any
 
 import yaml
 
-from backupjump.config.problem import Problem as Problem
-from backupjump.config.problem import Where
-from backupjump.config.problem import raise_all as raise_all
+from backupjump.config.problem import Problem, Where
 from backupjump.config.scalars import NULL, fill_in, read_scalar
 from backupjump.config.syntax import DEEPEST, NotYaml, Place, compose, decode, line_of
 from backupjump.escape import shown
@@ -69,13 +67,6 @@ class Document:
     def tells(self, where: Where) -> bool:
         """Whether `problems` has a mistake at this value already, so that a second one would be an echo."""
         return any(problem.where == self.nearest(where) and not problem.at_key for problem in self.problems)
-
-
-def load(path: Path) -> Document:
-    """Return the document in the file at `path`; ConfigError tells all of its mistakes at once."""
-    document = read_document(path)
-    raise_all(document.problems)
-    return document
 
 
 def read_document(path: Path) -> Document:

@@ -102,7 +102,7 @@ def quoted_path(path: Path) -> str:
     return '"' + str(path).replace("%", "%%") + '"'
 
 
-def write_private(folder: Path, files: Mapping[str, str]) -> None:
+def write_ssh_files(folder: Path, files: Mapping[str, str]) -> None:
     """Make `files` (name → text) the content of `folder`: each replaced atomically, 0600 in a folder of 0700.
 
     A file that already holds its text is left alone, so a run never disturbs another. Raises ConfigError

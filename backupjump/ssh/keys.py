@@ -8,7 +8,7 @@ import hashlib
 import struct
 from pathlib import Path
 
-from backupjump.config.key_file import key_problem as file_problem
+from backupjump.config.key_file import key_file_problem
 
 _OPENSSH_MAGIC = b"openssh-key-v1\0"
 
@@ -30,7 +30,7 @@ def key_problem(path: Path) -> str | None:
 
     On top of what the config demands of the file, it must hold a private key without a passphrase.
     """
-    if (problem := file_problem(path)) is not None:
+    if (problem := key_file_problem(path)) is not None:
         return problem
     try:
         text = path.read_bytes()

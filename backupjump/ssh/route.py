@@ -12,9 +12,8 @@ from backupjump import process
 from backupjump.config.models import RouteKind
 from backupjump.errors import ConfigError
 from backupjump.escape import shown_lines
-from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_private
+from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_ssh_files
 from backupjump.ssh.keys import key_problem
-from backupjump.ssh.second_shell import nested_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +119,7 @@ def prepare(route: Route) -> None:
     version = process.run(["ssh", "-V"], timeout=10).stderr.decode("ascii", "replace")
     if (problem := openssh_too_old(version, route.kind)) is not None:
         raise ConfigError(f"desktop {route.desktop}: {problem}", hint="write in its config: route: proxycommand")
-    write_private(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
+    write_ssh_files(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
 
 
 def openssh_too_old(version_text: str, kind: RouteKind) -> str | None:
@@ -151,14 +150,3 @@ def remote_shell(route: Route) -> tuple[str, ...]:
     assert route.jump_alias is not None
     module = "backupjump.ssh.second_shell"
     return (sys.executable, "-I", "-m", module, str(route.config_file), route.jump.alias, route.jump_alias)
-
-
-def ssh_argv(route: Route, *words: str) -> tuple[str, ...]:
-    """Return the ssh that runs `words` on the Desktop, each arriving there as one word."""
-    command = shlex.join(words)
-    if route.kind is not RouteKind.NESTED:
-        return (*remote_shell(route), "--", data_host(route), command)
-    assert route.jump is not None
-    assert route.jump_alias is not None
-    config = str(route.config_file)
-    return ("ssh", "-F", config, "-T", "--", route.jump.alias, nested_command(route.jump_alias, command))

@@ -49,7 +49,7 @@ def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
         "known_hosts": client_config.known_hosts(hops),
         "ssh_config": tunnel_config(hops, folder / "known_hosts"),
     }
-    client_config.write_private(folder, files)
+    client_config.write_ssh_files(folder, files)
     return folder / "ssh_config"
 
 

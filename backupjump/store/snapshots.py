@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
 
-from backupjump.config.units import read_duration
+from backupjump.config.times import read_duration
 from backupjump.errors import StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.run import Status

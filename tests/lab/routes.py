@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 from backupjump.config.load import load_server
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
 from backupjump.process import Completed, run
-from backupjump.ssh.route import Route, prepare, route_to, ssh_argv
+from backupjump.ssh.route import Route, data_host, prepare, remote_shell, route_to
 
 EVERY = list(RouteKind)
 BY_JUMP = [kind for kind in RouteKind if kind is not RouteKind.LOCAL]
@@ -22,5 +24,5 @@ def route_in(lab: Lab, kind: RouteKind) -> Route:
 
 
 def by_ssh(route: Route, *words: str) -> Completed:
-    """Run `words` on the Desktop with OpenSSH, as data travels."""
-    return run(ssh_argv(route, *words), timeout=30)
+    """Run `words` on the Desktop with OpenSSH, as data travels; each arrives there as one word."""
+    return run((*remote_shell(route), data_host(route), shlex.join(words)), timeout=30)

@@ -13,7 +13,7 @@ from backupjump.config.desktop import is_desktop_file, load_desktop
 from backupjump.config.load import load_server, read_job
 from backupjump.config.problem import Problem, raise_all
 from backupjump.config.show import desktop_as_yaml, server_as_yaml
-from backupjump.config.yaml_file import load
+from backupjump.config.yaml_file import read_document
 
 HOUSE = Path(__file__).parents[3]
 FILES = sorted(file for folder in ("examples", "jobs") for file in (HOUSE / folder).rglob("*.y*ml"))
@@ -30,9 +30,9 @@ def test_there_are_samples() -> None:
 def test_a_sample_loads(file: Path) -> None:
     if file.name != "backupjump.yaml":  # a job; its Server's file may stand elsewhere
         problems: list[Problem] = []
-        read_job(load(file), problems)
+        read_job(read_document(file), problems)
         raise_all(problems)
-    elif is_desktop_file(load(file)):
+    elif is_desktop_file(read_document(file)):
         assert load_desktop(file).tunnel.jump_nodes
     else:
         assert load_server(file).jobs
@@ -41,7 +41,7 @@ def test_a_sample_loads(file: Path) -> None:
 @pytest.mark.parametrize("file", TOPS, ids=lambda file: str(file.relative_to(HOUSE)))
 def test_a_config_that_is_shown_reads_as_the_same(file: Path, tmp_path: Path) -> None:
     copy = tmp_path / "backupjump.yaml"
-    if is_desktop_file(load(file)):
+    if is_desktop_file(read_document(file)):
         copy.write_text(desktop_as_yaml(load_desktop(file)))
 
         assert desktop_as_yaml(load_desktop(copy)) == copy.read_text()

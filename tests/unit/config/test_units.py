@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupjump.config.units import read_rate, read_share, read_size, write_rate, write_share, write_size
+from backupjump.config.checks import read_share, write_share
+from backupjump.config.units import read_rate, read_size, write_rate, write_size
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupjump.config.yaml_file import Document, load, parse, read_document
+from backupjump.config.problem import raise_all
+from backupjump.config.yaml_file import Document, parse, read_document
 from backupjump.errors import ConfigError
 
 
@@ -108,7 +109,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text("a: !x 1\na: 2\n? [b]\n: 3\nc: ${NOT_SET_EITHER}\n")
 
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path / "f.yaml")
+        raise_all(read_document(tmp_path / "f.yaml").problems)
 
     assert [line.split(": ")[0][-3:] for line in str(caught.value).splitlines() if "f.yaml" in line] == [
         "1:4",

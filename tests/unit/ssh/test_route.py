@@ -12,7 +12,7 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import ConfigError
 from backupjump.process import run
 from backupjump.ssh.client_config import known_hosts
-from backupjump.ssh.route import Route, data_host, openssh_too_old, prepare, remote_shell, ssh_argv, ssh_config
+from backupjump.ssh.route import Route, data_host, openssh_too_old, prepare, remote_shell, ssh_config
 from unit.ssh.routes import DESKTOP_KEY, JUMP_KEY, SPARE_KEY, route_of
 
 DIRECT = [RouteKind.PROXYJUMP, RouteKind.PROXYCOMMAND, RouteKind.LOCAL]
@@ -182,11 +182,6 @@ def test_rsync_gets_the_second_shell_on_nested() -> None:
         *("-I", "-m", "backupjump.ssh.second_shell"),
         *(str(route.config_file), "bj-jump-node", "den"),
     )
-
-
-def test_a_command_for_the_desktop_arrives_as_words() -> None:
-    assert ssh_argv(route_of("local"), "echo", "a b")[-1] == "echo 'a b'"
-    assert ssh_argv(route_of("nested"), "echo", "a b")[-1].endswith(shlex.join(["den", "echo 'a b'"]))
 
 
 def with_keys(folder: Path) -> Route:
