@@ -21,23 +21,31 @@ from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from backupjump.config.models import PARTIAL_FOLDER
+from backupjump.config.models import PARTIAL_FOLDER, StoreKind
 from backupjump.run import Run
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.manifest import read_manifest, sha256_of
+from backupjump.store.marker import write_marker
 from backupjump.store.runs import append_run, read_runs
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.staging import Staging
 from backupjump.store.trash import empty_trash, throw_away
 from fingerprint import Print, fingerprint
 from lab.filesystems import Disk, command, disk
-from store_world import AT, FAR_SENDER, attempt, make_store, take, write
+from store_world import AT, FAR_SENDER, MARKER, attempt, make_store, take, write
 
 KILL = "kill"
 POWER_CUT = "power cut"
 # Ours are not the only files on a disk: whoever syncs one of his makes names last, ours too, before their data.
-POWER_CUT_AFTER_A_SYNC = "power cut after another's fsync"
+POWER_CUT_AFTER_A_SYNC = "power cut after another's sync"
+
+STORES = (
+    ("ext4", StoreKind.HARDLINK),
+    ("xfs", StoreKind.HARDLINK),
+    ("btrfs", StoreKind.HARDLINK),
+    ("btrfs", StoreKind.BTRFS),
+)
 
 WAYS = (KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC)
 
@@ -46,6 +54,7 @@ Backup = Callable[[JobFolder, Path, Callable[[str], None]], None]
 _WRITES = frozenset(
     {"os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.utime", "ctypes.dlsym"}
 )
+_IN_PLACE = ("--inplace", "--no-whole-file", "--delete")
 _RSYNC_SAID = "lab.rsync"
 _SECONDS = 60
 
@@ -76,11 +85,12 @@ class Point:
 
 
 @contextmanager
-def scene(kind: str, folder: Path) -> Iterator[Scene]:
+def scene(kind: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK) -> Iterator[Scene]:
     """Make the template; `folder` holds everything."""
     source, place, template = folder / "home", folder / "disk", folder / "template.image"
     with disk(kind, place, image=folder / "making.image") as made:
         job = make_store(place / "store")
+        write_marker(job.store, replace(MARKER, kind=store_kind))
         for number in range(4):
             fill_source(source, number)
             append_run(job, take_here(job, source, days=number))
@@ -103,7 +113,7 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> 
         point_disk.mount()
         fired, told = _killed(scene, nth, backup or back_up_and_prune)
         if way == POWER_CUT_AFTER_A_SYNC:
-            command("dd", "if=/dev/zero", f"of={scene.place}/another", "bs=1", "count=1", "conv=fsync")
+            point_disk.commit_names()
         if way != KILL:
             point_disk.cut_power()
         violations = [*_looked(scene, told), *(_next_run(scene) if backup is None else ())]
@@ -122,12 +132,14 @@ def points(scene: Scene, way: str, *, every: int = 1, backup: Backup | None = No
             return
 
 
-def crash_everywhere(kind: str, way: str, folder: Path, *, every: int = 1) -> tuple[Point, ...]:
+def crash_everywhere(
+    kind: str, way: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK, every: int = 1
+) -> tuple[Point, ...]:
     """Return every `every`-th point of a backup, and print a row of the table that `pytest -s` shows."""
-    with scene(kind, folder) as before:
+    with scene(kind, folder, store_kind=store_kind) as before:
         found = tuple(points(before, way, every=every))
     violations = sum(len(point.violations) for point in found)
-    sys.stdout.write(f"\n{kind:6} {way:32} {len(found):4} points {violations:3} violations")
+    sys.stdout.write(f"\n{kind:6} {store_kind:9} {way:32} {len(found):4} points {violations:3} violations")
     return found
 
 
@@ -164,8 +176,8 @@ def fill_by_rsync(source: Path, *more: str) -> Callable[[Staging], None]:
         target = staging.tree / source.relative_to("/")
         link_dests = [f"--link-dest={folder}" for folder in staging.link_dests(str(source))]
         argv = ["rsync", "-aHAX", "-S", "--numeric-ids", "--modify-window=-1", "--outbuf=L", "--out-format=%n"]
-        partial = f"--partial-dir={PARTIAL_FOLDER}"
-        argv += [partial, *more, *FAR_SENDER, *link_dests, "--", f"LC_ALL=C:{source}/", f"{target}/"]
+        argv += _IN_PLACE if staging.kind is StoreKind.BTRFS else [f"--partial-dir={PARTIAL_FOLDER}"]
+        argv += [*more, *FAR_SENDER, *link_dests, "--", f"LC_ALL=C:{source}/", f"{target}/"]
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as rsync:
             assert rsync.stdout is not None
             for line in rsync.stdout:
@@ -178,6 +190,9 @@ def fill_by_rsync(source: Path, *more: str) -> Callable[[Staging], None]:
 def broken_off(staging: Staging, source: Path) -> None:
     """Get a part of the source, and half of a file."""
     fill_by_rsync(source, "--exclude=changes")(staging)
+    if staging.kind is StoreKind.BTRFS:
+        write(staging.tree / source.relative_to("/") / "changes", b"day 3 " * 4000)
+        return
     write(staging.tree / source.relative_to("/") / PARTIAL_FOLDER / "changes", b"day 3 " * 4000)
 
 

@@ -53,6 +53,14 @@ class Disk:
         self.unmount()
         self.mount(*options)
 
+    def commit_names(self) -> None:
+        """Have another program bring the filesystem's log to the disk: all names, sizes and times, not our data."""
+        if self.kind == "btrfs":
+            command("btrfs", "subvolume", "create", self.folder / "another")
+            command("btrfs", "subvolume", "snapshot", self.folder / "another", self.folder / "its-copy")
+        else:
+            command("dd", "if=/dev/zero", f"of={self.folder}/another", "bs=1", "count=1", "conv=fsync")
+
     def cut_power(self) -> None:
         """Lose at once what is not on the disk, its log included; then mount it again, as after a power cut."""
         if self.kind in SHUTDOWN_KINDS:

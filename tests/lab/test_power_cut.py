@@ -6,35 +6,40 @@ from pathlib import Path
 
 import pytest
 
-from lab.crash_points import KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC, crash, crash_everywhere, points, scene
-from lab.filesystems import KINDS, SHUTDOWN_KINDS
+from backupjump.config.models import StoreKind
+from lab.crash_points import KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC, STORES, crash, crash_everywhere, points, scene
+from lab.filesystems import SHUTDOWN_KINDS
 from lab.naive_backups import fill_the_published, publish_unsynced
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
-EVERY = 13
+EVERY = 29
 WAYS = (POWER_CUT, POWER_CUT_AFTER_A_SYNC)
 # More operations than any backup here has: it ends well before the power goes.
 NEVER = 100_000
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "store_kind"), STORES)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_power_cut_costs_no_snapshot_and_the_next_run_goes_on(tmp_path: Path, kind: str, way: str) -> None:
-    found = crash_everywhere(kind, way, tmp_path, every=EVERY)
+def test_a_power_cut_costs_no_snapshot_and_the_next_run_goes_on(
+    tmp_path: Path, kind: str, store_kind: StoreKind, way: str
+) -> None:
+    found = crash_everywhere(kind, way, tmp_path, store_kind=store_kind, every=EVERY)
 
     assert [point for point in found if point.violations] == []
     assert not found[-1].fired
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "store_kind"), STORES)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_power_cut_before_any_operation_costs_no_snapshot(tmp_path: Path, kind: str, way: str) -> None:
-    found = crash_everywhere(kind, way, tmp_path)
+def test_a_power_cut_before_any_operation_costs_no_snapshot(
+    tmp_path: Path, kind: str, store_kind: StoreKind, way: str
+) -> None:
+    found = crash_everywhere(kind, way, tmp_path, store_kind=store_kind)
 
     assert [point for point in found if point.violations] == []
-    assert len(found) > 100, "too few operations were counted: are these the events that Python raises?"
+    assert len(found) > 80, "too few operations were counted: are these the events that Python raises?"
 
 
 @pytest.mark.parametrize("kind", SHUTDOWN_KINDS)
