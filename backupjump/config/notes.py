@@ -30,7 +30,6 @@ JOB_LATER = (
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),
     _Later(("prepare",), "nothing is made ready ahead of time"),
-    _Later(("on_full",), "a full store stops the run", value="prune"),
 )
 DESKTOP_LATER = (
     _Later(("tunnel", "open"), "`backupjump tunnel open` opens it"),

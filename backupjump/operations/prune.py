@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from backupjump.config.units import read_duration
+from backupjump.config.times import read_duration
 from backupjump.errors import PruneRefused, UsageError
 from backupjump.escape import shown
 from backupjump.run import utc_now
@@ -21,12 +21,12 @@ from backupjump.store.marks import Hold, read_marks, write_marks
 from backupjump.store.reaper import reap as reap_trash
 from backupjump.store.retention import Decision, brakes, decide
 from backupjump.store.runs import read_runs
-from backupjump.store.snapshots import find_snapshot, list_snapshots, read_moment
+from backupjump.store.snapshots import checked, find_snapshot, list_snapshots, read_moment
 from backupjump.store.store import open_store
 from backupjump.store.trash import throw_away
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime, tzinfo
 
     from backupjump.config.models import Job
@@ -62,7 +62,14 @@ def decisions_of(site: Site, job: Job, *, now: datetime) -> tuple[Decision, ...]
     """Say of every snapshot of a job, newest first, why it stays; NoStore when the store's disk is not there."""
     folder, zone = site.folder_of(job), store_zone(site)
     holds, built_on = read_marks(folder).holds, bases_of_attempts(folder)
-    return decide(list_snapshots(folder), job.keep, held=holds, zone=zone, now=now, built_on=built_on)
+
+    def decided(snapshots: Sequence[Snapshot]) -> tuple[Decision, ...]:
+        return decide(snapshots, job.keep, held=holds, zone=zone, now=now, built_on=built_on)
+
+    snapshots = list_snapshots(folder)
+    going = {each.snapshot.id for each in decided(snapshots) if each.goes}
+    # To read every manifest would take longer than the rest of a prune; what would go is looked at whole.
+    return decided([checked(each) if each.id in going else each for each in snapshots])
 
 
 def prune(site: Site, job_name: str, *, yes: bool) -> PrunePlan:

@@ -9,13 +9,15 @@ import logging
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreError
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreError, StoreFull
 from backupjump.escape import shown_lines
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
+from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.transfer import transfer
 from backupjump.run import exit_code_of, utc_now
@@ -26,13 +28,14 @@ from backupjump.store.publish import record
 from backupjump.store.repair import mend, unlisted_runs
 from backupjump.store.runs import append_run
 from backupjump.store.settled import settle
-from backupjump.store.staging import check_room, discard_if_empty, stage, take_out
+from backupjump.store.staging import discard_if_empty, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backupjump.operations.probe import Rsyncs
+    from backupjump.rsync.plan import Plan
     from backupjump.rsync.pulled import Pulled
     from backupjump.run import Run
     from backupjump.ssh.control import Control
@@ -75,7 +78,7 @@ def locked(pull: Pull) -> Iterator[None]:
     """Open the store and hold the job's lock; raise StoreError or JobLocked with nothing written."""
     settings = pull.site.server.store
     with open_store(settings.path, uuid=settings.uuid, kind=settings.kind) as store:
-        check_room(store, pull.folder)
+        check_begin(pull, store)
         with lock_of(pull.folder) as lock_fd:
             pull.store, pull.lock_fd = store, lock_fd
             mend(pull.folder)
@@ -104,26 +107,42 @@ def reach(pull: Pull) -> Iterator[Control]:
 def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
     """Bring the sources into a fresh work folder; a link that breaks after data has moved is tried again.
 
-    Each try gets a work folder of its own and links to what the tries before it had got.
+    So is, once, a store that filled up where room could be made. Each try gets a work folder of its own and
+    links to what the tries before it had got.
     """
     assert pull.store is not None
-    pull.rsyncs = rsyncs
+    pull.rsyncs, filled = rsyncs, False
+    check_fits(pull)
     while True:
         pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
         plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, rsyncs)
-        pull.run = replace(pull.run, attempts=pull.run.attempts + 1)
         try:
-            pulled = transfer(plan, pass_fds=(pull.lock_fd,), on_progress=pull.asked.on_progress)
+            pulled = _transfer(pull, plan)
         except BackupjumpError as error:
             _account(pull, error.bytes_received)
             discard_if_empty(pull.staging)
             settle(pull.store, pull.folder, pull.staging.path)
-            _give_up_or_wait(pull, error)
+            if isinstance(error, StoreFull):
+                after_full(pull, error, again=not filled)
+                filled = True
+            else:
+                _give_up_or_wait(pull, error)
         else:
             _account(pull, pulled.bytes_received)
             seen = {source: (each.total, each.paths) for source, each in pulled.stale.seen.items()}
             take_out(pull.staging, pulled.stale.files, seen=seen)
             return pulled
+
+
+def _transfer(pull: Pull, plan: Plan) -> Pulled:
+    assert pull.store is not None
+    pull.run = replace(pull.run, attempts=pull.run.attempts + 1)
+    return transfer(
+        plan,
+        pass_fds=(pull.lock_fd,),
+        on_progress=pull.asked.on_progress,
+        each_second=partial(pull.store.check_floor, floor_of(pull)),
+    )
 
 
 def publish(pull: Pull, pulled: Pulled) -> Snapshot:

@@ -1,4 +1,4 @@
-"""End a transfer that takes too long or that has come to a stand.
+"""End a transfer that takes too long, that has come to a stand, or that its caller wants no more of.
 
 rsync's own --timeout does not do it: a pulling rsync sends keep-alives, and takes its own for progress.
 """
@@ -6,6 +6,7 @@ rsync's own --timeout does not do it: a pulling rsync sends keep-alives, and tak
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from backupjump.config.times import write_duration
 from backupjump.errors import WindowOver
@@ -13,18 +14,26 @@ from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
 
 _SECONDS_BETWEEN_SAMPLES = 0.1
+_SECONDS_BETWEEN_QUESTIONS = 1.0
 _HINT = "what has arrived is kept; run the job again"
 
 
 class Watch:
-    """The two limits of one rsync: the deadline of the whole transfer, and the time without any byte."""
+    """The two limits of one rsync: the deadline of the whole transfer, and the time without any byte.
 
-    def __init__(self, pid: int, plan: Plan, *, deadline: float) -> None:
+    `each_second` may raise an error of its own.
+    """
+
+    def __init__(
+        self, pid: int, plan: Plan, *, deadline: float, each_second: Callable[[], None] = lambda: None
+    ) -> None:
         self._pid = pid
         self._plan = plan
         self._deadline = deadline
         self._grown_at = time.monotonic()
         self._sampled_at = 0.0
+        self._each_second = each_second
+        self._asked_at = 0.0
         self._printed_bytes = 0
         self._traffic = Traffic()
 
@@ -48,6 +57,9 @@ class Watch:
             received_bytes=max(traffic.received_bytes, self._traffic.received_bytes),
         )
         self._check(now)
+        if now - self._asked_at >= _SECONDS_BETWEEN_QUESTIONS:
+            self._asked_at = now
+            self._each_second()
 
     def _check(self, now: float) -> None:
         if now > self._deadline:

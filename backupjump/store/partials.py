@@ -35,6 +35,19 @@ def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
     return {folder: folder.lstat().st_mtime_ns for folder in made}
 
 
+def partial_sizes(tree: Path) -> dict[bytes, int]:
+    """Return how much there is of each half-written file in a tree, by the path that the whole one will have."""
+    sizes: dict[bytes, int] = {}
+    for found in walk(tree, folders_only=True):
+        if _is_partial(found):
+            folder = found.path.rpartition(b"/")[0]
+            with os.scandir(tree / os.fsdecode(found.path)) as entries:
+                for entry in entries:
+                    path = os.fsencode(entry.name)
+                    sizes[folder + b"/" + path if folder else path] = entry.stat(follow_symlinks=False).st_size
+    return sizes
+
+
 def keep_orphans(attempt: Path, *, begun_ns: int) -> None:
     """Make the files that a killed rsync left under their temporary names in `attempt` half-written files like others.
 

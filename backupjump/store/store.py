@@ -9,10 +9,7 @@ from pathlib import Path
 from backupjump.errors import NoStore, StoreError, StoreFull
 from backupjump.store.failures import store_error
 from backupjump.store.marker import Marker, read_marker
-
-# Less than this is no room for the folders and the manifest of even an unchanged run.
-MIN_FREE_BYTES = 16 << 20
-MIN_FREE_INODES = 200
+from backupjump.store.room import FLOOR, Need, Room, room_of
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -36,9 +33,18 @@ class Store:
             error = OSError(number, os.strerror(number), str(self.path))
             raise store_error("the store did not take what was written, so nothing is published", error)
 
+    @property
+    def room(self) -> Room:
+        """What is free in its filesystem now."""
+        return room_of(self._fd)
+
     def check_room(self) -> None:
-        """Raise StoreFull, with numbers, when there is hardly a byte or an inode left."""
-        _check_room(self.path, os.fstatvfs(self._fd))
+        """Raise StoreFull, with numbers, when there is hardly a byte or an inode left to begin with."""
+        _check_room(self.path, self.room, FLOOR, to="begin")
+
+    def check_floor(self, floor: Need) -> None:
+        """Raise StoreFull, with numbers, when less than `floor` is left for the end of a run."""
+        _check_room(self.path, self.room, floor, to="end")
 
     def close(self) -> None:
         """Let go of the store."""
@@ -97,16 +103,15 @@ def _check_writable(path: Path, fd: int) -> None:
         )
 
 
-def _check_room(path: Path, room: os.statvfs_result) -> None:
-    free_bytes = room.f_bavail * room.f_frsize
-    if free_bytes < MIN_FREE_BYTES:
+def _check_room(path: Path, room: Room, floor: Need, *, to: str) -> None:
+    lacking = floor.beyond(room)
+    if lacking.bytes:
         raise StoreFull(
-            f"the store {path} has {free_bytes >> 20} MiB free, a run needs {MIN_FREE_BYTES >> 20} MiB to begin",
+            f"the store {path} has {room.free_bytes >> 20} MiB free, a run needs {floor.bytes >> 20} MiB to {to}",
             hint=f"see: df -h {path}",
         )
-    # A filesystem without a fixed number of inodes (btrfs) says 0 of 0.
-    if room.f_files and room.f_favail < MIN_FREE_INODES:
+    if lacking.inodes:
         raise StoreFull(
-            f"the store {path} has {room.f_favail} inodes free, a run needs {MIN_FREE_INODES} to begin",
+            f"the store {path} has {room.inodes} inodes free, a run needs {floor.inodes} to {to}",
             hint=f"see: df -i {path}",
         )
