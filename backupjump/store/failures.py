@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,7 @@ from backupjump.escape import shown
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _READ_ONLY = frozenset({errno.EROFS})
+_NOT_OURS = frozenset({errno.EACCES, errno.EPERM})
 
 
 @contextmanager
@@ -30,4 +32,6 @@ def store_error(doing: str, error: OSError) -> StoreError:
         return StoreFull(message, hint="free space or inodes: see df -h and df -i for the store")
     if error.errno in _READ_ONLY:
         return StoreError(message, hint="the store's filesystem is read-only; dmesg may say why")
+    if error.errno in _NOT_OURS:
+        return StoreError(message, hint=f"backupjump runs as uid {os.geteuid()} here; ls -ld says whose that is")
     return StoreError(message)

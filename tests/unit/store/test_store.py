@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import NoStore, StoreError
+from backupjump.store.lock import locked
 from backupjump.store.marker import read_marker
 from backupjump.store.store import open_store
 from store_world import MARKER, make_store
@@ -63,3 +64,25 @@ def test_a_store_of_another_user_is_refused(anyones_folder: Path) -> None:
         os.seteuid(0)
 
     assert "as the user that made the store" in caught.value.hint
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("lost", ["", "desktop", "desktop/nightly", "desktop/nightly/lock"])
+def test_what_is_not_ours_is_named_with_the_account_that_we_are(anyones_folder: Path, lost: str) -> None:
+    """The account of the Server changed, or someone ran it as root once: a part of the store is another one's."""
+    folder = make_store(anyones_folder / "store")
+    with locked(folder):
+        pass
+    for path in [folder.store, *folder.store.rglob("*")]:
+        os.chown(path, 65534, 65534)
+    os.chown(folder.store / lost, 0, 0)
+    (folder.store / lost).chmod(0o700)
+    os.seteuid(65534)
+    try:
+        wrong = pytest.raises(StoreError, match=str(folder.store / lost))
+        with wrong as caught, open_store(folder.store, uuid=None), locked(folder):
+            pass
+    finally:
+        os.seteuid(0)
+
+    assert "uid 65534" in str(caught.value) + caught.value.hint
