@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from backupjump.gate.grammar import Done
-from backupjump.gate.probe import rfc3339
 
 LAST_DONE = "last-done.json"
 LAST_PUBLISHED = "last-published.json"
@@ -16,15 +15,14 @@ LAST_PUBLISHED = "last-published.json"
 _PUBLISHED = ("ok", "warning", "suspect")
 
 
-def note_done(done: Done, *, state: Path, now: datetime) -> None:
+def note_done(done: Done, *, state: Path) -> None:
     """Write the end of a run to `last-done.json` in `state`, of a published one to `last-published.json` too.
 
     Each holds `schema`, `at` (this Desktop's clock, UTC), `status`, `run_id`, `more`, and is there whole, the old
     or the new one.
     """
-    line = json.dumps(
-        {"schema": 1, "at": rfc3339(now), "status": done.status, "run_id": done.run_id, "more": done.more}
-    )
+    at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017 (datetime.UTC needs 3.11)
+    line = json.dumps({"schema": 1, "at": at, "status": done.status, "run_id": done.run_id, "more": done.more})
     for name in (LAST_PUBLISHED, LAST_DONE) if done.status in _PUBLISHED else (LAST_DONE,):
         _replace(state / name, line + "\n")
 

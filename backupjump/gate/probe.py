@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from backupjump.gate.folder import state_of
-from backupjump.gate.power import Power
+from backupjump.gate.power import SUPPLIES, Power, read_power
 from backupjump.gate.refusal import Refused
-from backupjump.gate.rsync_here import RsyncHere
+from backupjump.gate.rsync_here import RsyncHere, ask_rsync, find_rsync
+
+if TYPE_CHECKING:
+    from backupjump.config.desktop import Gate
 
 # Counts up with what the gate understands or answers; the Server speaks with every one since 1.
 GATE_VERSION = 1
@@ -18,7 +22,18 @@ GATE_VERSION = 1
 _MOST_CHARACTERS = 64 * 1024
 
 
-def answer_probe(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str], power: Power, now: datetime) -> str:
+def answer_probe(policy: Gate) -> str:
+    """Return what a pull will find on this Desktop, as it is now; ProgramMissing if it has no rsync."""
+    return probe_line(
+        ask_rsync(find_rsync(policy.rsync)),
+        roots=policy.read,
+        hooks=policy.hooks,
+        power=read_power(SUPPLIES),
+        now=datetime.now(timezone.utc),  # noqa: UP017 (datetime.UTC needs 3.11)
+    )
+
+
+def probe_line(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str], power: Power, now: datetime) -> str:
     """Return the answer: ASCII, on one line, 64 KiB at most (Refused if the policy names more than fits).
 
     Keys: `gate` (a version number), `rsync` (`said`: what `rsync --version` prints; `confines`), `roots` (each `path`
@@ -30,7 +45,7 @@ def answer_probe(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str]
             "gate": GATE_VERSION,
             "rsync": {"said": rsync.said, "confines": rsync.confines},
             "roots": [{"path": root, "state": state_of(root)} for root in roots],
-            "clock": rfc3339(now),
+            "clock": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "power": asdict(power),
             "hooks": sorted(hooks),
         }
@@ -38,8 +53,3 @@ def answer_probe(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str]
     if len(line) > _MOST_CHARACTERS:
         raise Refused("not-understood", "the policy of this gate is too long to tell")
     return line
-
-
-def rfc3339(at: datetime) -> str:
-    """Return an aware time as RFC 3339 in UTC, to the second."""
-    return at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017 (datetime.UTC needs 3.11)
