@@ -28,6 +28,9 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── LinkLost                75   interrupted
     ├── WindowOver              75   interrupted  a time limit, an idle limit
     └── Stopped            130/143   interrupted  a signal
+
+Two more words stand in a Run's `error.code` that no exception has, since such a run has published:
+`suspect` (too much is gone or changed) and, until a person has acked it, `still-suspect` (exit 5).
 """
 
 from __future__ import annotations

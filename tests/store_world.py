@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from backupjump.config.models import PARTIAL_FOLDER, Ownership
+from backupjump.config.models import PARTIAL_FOLDER, Ownership, StoreKind
 from backupjump.process import run
 from backupjump.run import Run, Status
 from backupjump.store.layout import JobFolder
@@ -53,10 +53,12 @@ RUN = Run(
 Fill = Callable[[Staging], object]
 
 
-def make_store(path: Path, *, ownership: Ownership = Ownership.NATIVE) -> JobFolder:
+def make_store(
+    path: Path, *, ownership: Ownership = Ownership.NATIVE, kind: StoreKind = StoreKind.HARDLINK
+) -> JobFolder:
     """Make the folder `path` a store and return where its one job lies."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_marker(path, replace(MARKER, ownership=ownership))
+    write_marker(path, replace(MARKER, ownership=ownership, kind=kind))
     return JobFolder(path, "desktop", "nightly")
 
 
@@ -138,19 +140,19 @@ _WRITES = frozenset(
 
 def take_and_die(folder: JobFolder, fill: Fill, *, nth: int) -> None:
     """Take a snapshot, killed right before the `nth` of all operations that could change the store."""
-    _die_before(nth)
+    die_before(nth)
     take(folder, fill)
 
 
 def run_and_die(folder: JobFolder, fill: Fill, *, by: Run, nth: int) -> None:
     """Take a snapshot and note its Run, killed right before the `nth` of all operations that could change the store."""
-    _die_before(nth)
+    die_before(nth)
     append_run(folder, take(folder, fill, run=by).run)
 
 
 def prune_and_die(folder: JobFolder, ids: tuple[str, ...], *, nth: int) -> None:
     """Prune snapshots, killed right before the `nth` of all operations that could change the store."""
-    _die_before(nth)
+    die_before(nth)
     with locked(folder):
         throw_away(folder, ids)
     empty_trash(folder, wait=True)
@@ -159,11 +161,12 @@ def prune_and_die(folder: JobFolder, ids: tuple[str, ...], *, nth: int) -> None:
 def rename_and_die(old: JobFolder, new: JobFolder, *, nth: int) -> None:
     """Rename a job, killed right before the `nth` of all operations that could change the store."""
     with locked(old):
-        _die_before(nth)
+        die_before(nth)
         move_job(old, new)
 
 
-def _die_before(nth: int) -> None:
+def die_before(nth: int) -> None:
+    """Kill this process right before the `nth` of all operations that could change the store."""
     operations = count(1)
 
     def hook(event: str, _arguments: object) -> None:

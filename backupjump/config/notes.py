@@ -25,7 +25,6 @@ SERVER_LATER = (
     _Later(("desktops", "*", "routes"), "`route` alone is tried"),
 )
 JOB_LATER = (
-    _Later(("gates",), "no run becomes suspect"),
     _Later(("grace",), "no run counts as missed"),
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),

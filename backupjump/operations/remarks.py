@@ -14,11 +14,11 @@ _COPIES_SHARE = 0.05
 _LITTLE_ROOM_SHARE = 0.10
 
 _REASONS = {
-    "owner": "their owner changed (chown -R?)",
-    "mode": "their mode changed (chmod -R?)",
-    "attributes": "their ACLs or extended attributes changed (setfacl -R, restorecon?)",
-    "time": "their time changed (touch?)",
-    "nothing": "the store could not link them (a filesystem has a most number of links to one file)",
+    "owner": "the owner changed (chown -R?)",
+    "mode": "the mode changed (chmod -R?)",
+    "attributes": "the ACLs or extended attributes changed (setfacl -R, restorecon?)",
+    "time": "the time changed (touch?)",
+    "nothing": "the store could not link them (has the filesystem no more links to one file?)",
 }
 
 
@@ -26,10 +26,9 @@ def about_copies(counts: Counts, *, why: str) -> tuple[str, ...]:
     """Return a line where so much was stored again with the content that it had that it is worth to know."""
     if counts.bytes_copied < _COPIES_BYTES or counts.bytes_copied < _COPIES_SHARE * counts.bytes_total:
         return ()
-    return (
-        f"{counts.files_copied:,} files with the content that they had were stored again, "
-        f"{size(counts.bytes_copied)}: mostly, {_REASONS.get(why, _REASONS['nothing'])}",
-    )
+    files = "1 file was" if counts.files_copied == 1 else f"{counts.files_copied:,} files were"
+    reason = _REASONS.get(why, _REASONS["nothing"])
+    return (f"{files} stored again with the same content, {size(counts.bytes_copied)}: mostly because {reason}",)
 
 
 def about_room(job: str, *, free_bytes: int, total_bytes: int) -> tuple[str, ...]:

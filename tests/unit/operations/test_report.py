@@ -118,6 +118,6 @@ def test_files_that_were_stored_twice_are_told_of_with_the_reason() -> None:
     counts = Counts(files_copied=4120, bytes_copied=20_000_000_000, bytes_total=21_000_000_000)
 
     assert about_copies(counts, why="owner") == (
-        "4,120 files with the content that they had were stored again, 20 GB: mostly, their owner changed (chown -R?)",
+        "4,120 files were stored again with the same content, 20 GB: mostly because the owner changed (chown -R?)",
     )
     assert "links" in about_copies(counts, why="nothing")[0]
