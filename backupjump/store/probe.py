@@ -91,7 +91,8 @@ def _why_no_subvolumes(scratch: Path) -> str:
 def _delete(path: Path) -> None:
     fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        remove_tree(path.name, folder_fd=fd)
+        if not subvolume.delete(path.name, folder_fd=fd):
+            remove_tree(path.name, folder_fd=fd)
     finally:
         os.close(fd)
 
