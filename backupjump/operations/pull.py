@@ -120,7 +120,7 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
             pulled = _transfer(pull, plan)
         except BackupjumpError as error:
             _account(pull, error.bytes_received)
-            discard_if_empty(pull.staging)
+            discard_if_empty(pull.staging, because=error)
             settle(pull.store, pull.folder, pull.staging.path)
             if isinstance(error, StoreFull):
                 after_full(pull, error, again=not filled)

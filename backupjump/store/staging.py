@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from backupjump.config.models import StoreKind
+from backupjump.errors import BackupjumpError, SourceMissing, TransferFailed
 from backupjump.run import utc_now
 from backupjump.store import btrfs, hardlink
 from backupjump.store.attempts import free_id, make_room, older_attempts, point_latest
@@ -140,10 +141,15 @@ def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
     )
 
 
-def discard_if_empty(staging: Staging) -> None:
-    """Remove an attempt that got nothing: no file, no half-written file, folders at most."""
+def discard_if_empty(staging: Staging, *, because: BackupjumpError | None = None) -> None:
+    """Remove an attempt that got nothing: no file, no half-written file, folders at most.
+
+    One that was updated in place goes as well where it ended `because` of what could not be read: what is
+    missing from it by now would all have to be sent again, and the base still has it.
+    """
+    spoilt = staging.kind is StoreKind.BTRFS and isinstance(because, (SourceMissing, TransferFailed))
     with told_as_store_error("the work folder can't be removed"):
-        if all(found.is_folder for found in walk(staging.tree)):
+        if spoilt or all(found.is_folder for found in walk(staging.tree)):
             discard(staging.folder, staging.path)
 
 
