@@ -67,4 +67,4 @@ def _read_word(words: Sequence[str]) -> Request:
         status, run_id, *more = words[1:]
         if status in STATUSES and _RUN_ID.fullmatch(run_id) and more in ([], ["more"]):
             return Done(status, run_id, bool(more))
-    raise Refused("not-understood", f"no word of {VOCABULARY}")
+    raise Refused("not-understood", "none of the words of the gate")
