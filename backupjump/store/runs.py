@@ -46,8 +46,8 @@ def runs_after(folder: JobFolder, mark: str) -> tuple[tuple[Run, ...], str]:
         except FileNotFoundError:
             return (), ""
         with file:
-            status = os.fstat(file.fileno())
-            start = _start(mark, status)
+            start = _start(mark, file.fileno())
+            inode = os.fstat(file.fileno()).st_ino
             file.seek(start)
             content = file.read()
     # A last line without its line break is being written, or was cut short by a crash and gets one later.
@@ -55,14 +55,15 @@ def runs_after(folder: JobFolder, mark: str) -> tuple[tuple[Run, ...], str]:
     end = start + len(whole) + 1 if whole else start
     after = f" after byte {start}" if start else ""
     read = [_read_line(line, f"line {n}{after}", folder) for n, line in enumerate(content.splitlines(), start=1)]
-    return tuple(run for run in read if run is not None), f"{status.st_ino}:{end}"
+    return tuple(run for run in read if run is not None), f"{inode}:{end}"
 
 
-def _start(mark: str, status: os.stat_result) -> int:
-    """Return the byte to read on from: 0 when the mark is of another file, or this one has become shorter."""
+def _start(mark: str, fd: int) -> int:
+    """Return the byte to read on from: 0 when the mark is of another file, or this one was written anew."""
     inode, _, end = mark.partition(":")
-    known = inode == str(status.st_ino) and end.isdecimal() and int(end) <= status.st_size
-    return int(end) if known else 0
+    if inode != str(os.fstat(fd).st_ino) or not end.isdecimal():
+        return 0
+    return int(end) if int(end) and os.pread(fd, 1, int(end) - 1) == b"\n" else 0
 
 
 def _mended(fd: int) -> bytes:

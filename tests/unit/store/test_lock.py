@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import JobLocked
-from backupjump.process import spawn
+from backupjump.process import run, spawn
 from backupjump.store.lock import locked
 from store_world import make_store
 
@@ -89,3 +89,25 @@ def test_a_note_that_is_garbage_does_not_matter(tmp_path: Path, note: bytes) -> 
         with pytest.raises(JobLocked, match="left no note"), locked(folder):
             pass
         assert os.pread(fd, len(note) + 1, 0) == note
+
+
+def test_a_lock_whose_folder_was_renamed_while_we_took_it_is_not_held(tmp_path: Path) -> None:
+    folder = make_store(tmp_path)
+    with locked(folder):
+        pass
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom backupjump.errors import JobLocked\n"
+        "from backupjump.store.layout import JobFolder\nfrom backupjump.store.lock import locked\n"
+        "folder = JobFolder(Path(sys.argv[1]), 'desktop', 'nightly')\n"
+        "def hook(event, arguments):\n"
+        "    if event == 'fcntl.flock':\n"
+        "        folder.path.rename(folder.path.with_name('renamed'))\n"
+        "sys.addaudithook(hook)\n"
+        "try:\n"
+        "    with locked(folder): print('held')\n"
+        "except JobLocked as error: print(error)\n"
+    )
+
+    done = run([sys.executable, "-c", code, str(tmp_path)], timeout=30)
+
+    assert done.stdout == b"the folder of desktop/nightly was renamed just now\n"

@@ -11,7 +11,7 @@ import pytest
 from backupjump.errors import StoreError
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
-from backupjump.store.runs import append_run, read_runs
+from backupjump.store.runs import append_run, read_runs, runs_after
 from store_world import RUN, make_store
 
 
@@ -62,3 +62,43 @@ def test_no_folder_is_made_for_a_run_where_the_disk_is_gone(tmp_path: Path) -> N
         append_run(JobFolder(tmp_path, "desktop", "nightly"), RUN)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_behind_a_mark_come_only_the_runs_that_were_added_since(folder: JobFolder) -> None:
+    append_run(folder, replace(RUN, run_id="first"))
+    first, mark = runs_after(folder, "")
+    append_run(folder, replace(RUN, run_id="second"))
+
+    second, next_mark = runs_after(folder, mark)
+
+    assert [run.run_id for run in (*first, *second)] == ["first", "second"]
+    assert runs_after(folder, next_mark) == ((), next_mark)
+
+
+def test_a_line_that_is_still_being_written_is_read_again_when_it_is_whole(folder: JobFolder) -> None:
+    append_run(folder, RUN)
+    append_run(folder, replace(RUN, run_id="cut"))
+    whole = folder.runs.read_bytes()
+    folder.runs.write_bytes(whole[:-40])
+    _, mark = runs_after(folder, "")
+    folder.runs.write_bytes(whole)
+
+    later, _ = runs_after(folder, mark)
+
+    assert [run.run_id for run in later] == ["cut"]
+
+
+@pytest.mark.parametrize("mark", ["", "1:5", "nonsense", ":", "INODE:", "INODE:-3", "INODE:x", "INODE:7", "INODE:0"])
+def test_with_a_mark_of_another_file_all_runs_come(folder: JobFolder, mark: str) -> None:
+    append_run(folder, RUN)
+
+    assert runs_after(folder, mark.replace("INODE", str(folder.runs.stat().st_ino)))[0] == (RUN,)
+
+
+def test_a_file_that_has_become_shorter_is_read_from_its_start(folder: JobFolder) -> None:
+    append_run(folder, RUN)
+    append_run(folder, replace(RUN, run_id="second"))
+    _, mark = runs_after(folder, "")
+    folder.runs.write_bytes(folder.runs.read_bytes().splitlines(keepends=True)[0])
+
+    assert runs_after(folder, mark)[0] == (RUN,)
