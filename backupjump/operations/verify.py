@@ -28,6 +28,7 @@ from backupjump.store.verify_tree import Looker, damaged_papers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from backupjump.operations.site import Site
@@ -122,23 +123,28 @@ def verify_job(
 
 
 def verify_part(
-    folder: JobFolder, marker: Marker, *, budget_bytes: int | None = None, seconds: float = SECONDS_OF_A_RUN
+    folder: JobFolder,
+    marker: Marker,
+    *,
+    budget_bytes: int | None = None,
+    seconds: float = SECONDS_OF_A_RUN,
+    now: datetime | None = None,
 ) -> Verified:
     """Verify what was not read for the longest time; for after a good run, the job's lock must be held.
 
     Reads `budget_bytes` (2 % of all content if not said: everything in 50 runs) and at most one part more,
     or for so many `seconds`. What is damaged stands in the marks afterwards. Raises StoreError.
     """
-    ends_at = time.monotonic() + seconds
+    now, ends_at = now or utc_now(), time.monotonic() + seconds
     with kept(folder) as snapshots:
         looker = Looker(Rules.of(marker))
         sound, seen = _papers(snapshots)
         if sound:
             share = int(content_bytes(sound) * SHARE_OF_A_RUN) if budget_bytes is None else budget_bytes
-            parts = _look_at_parts(sound, looker, folder, share, lambda: time.monotonic() > ends_at)
+            parts = _look_at_parts(sound, looker, folder, share, lambda: time.monotonic() > ends_at, now)
             seen = replace(parts, damages=seen.damages + parts.damages)
         outcomes = tuple(Outcome(damage=damage) for damage in named(seen.damages, snapshots))
-        mark(folder, seen, outcomes)
+        mark(folder, seen, outcomes, now=now)
     return Verified(
         job=folder.job,
         checked=looker.checked,
@@ -158,14 +164,19 @@ def _look(sound: Sequence[Snapshot], looker: Looker, folder: JobFolder, wish: Wi
     if wish.share is None:
         seen = look_at(sound[::-1] if wish.every else sound[-1:], looker, newest=sound[-1])
     else:
-        seen = _look_at_parts(sound, looker, folder, int(content_bytes(sound) * wish.share), lambda: False)
+        seen = _look_at_parts(sound, looker, folder, int(content_bytes(sound) * wish.share), lambda: False, utc_now())
     return replace(seen, damages=papers.damages + seen.damages)
 
 
 def _look_at_parts(
-    sound: Sequence[Snapshot], looker: Looker, folder: JobFolder, budget_bytes: int, time_is_up: Callable[[], bool]
+    sound: Sequence[Snapshot],
+    looker: Looker,
+    folder: JobFolder,
+    budget_bytes: int,
+    time_is_up: Callable[[], bool],
+    now: datetime,
 ) -> Seen:
-    parts_at, now = read_marks(folder).parts_at, utc_now()
+    parts_at = read_marks(folder).parts_at
     return look_at_parts(sound, looker, parts_at, now=now, budget_bytes=budget_bytes, time_is_up=time_is_up)
 
 
@@ -175,7 +186,7 @@ def _healed(
     folder, damages = site.folder_of(site.job(job_name)), [each.damage for each in found]
     with locked(folder) as lock_fd:
         # Noted before it is healed: should this be killed on the way, the next run must not link to it.
-        mark(folder, seen, found)
+        mark(folder, seen, found, now=utc_now())
         with fetching(job_name, site.config_file, marker, lock_fd=lock_fd) as fetch:
             return heal(damages, snapshots, Rules.of(marker), fetch=fetch)
 
@@ -193,7 +204,7 @@ def _noted(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, drille
     """Note in the marks what came of it, or return why that could not be."""
     try:
         with locked_soon(folder):
-            mark(folder, seen, outcomes, drilled=drilled)
+            mark(folder, seen, outcomes, now=utc_now(), drilled=drilled)
     except (StoreError, JobLocked) as error:
         return (f"what was found is not noted, so the next run does not know of it: {error}",)
     return ()

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from backupjump.errors import JobLocked, StoreError
-from backupjump.run import utc_now
 from backupjump.store.in_use import in_use
 from backupjump.store.lock import locked
 from backupjump.store.marks import read_marks, write_marks
@@ -20,6 +19,7 @@ from backupjump.store.verify_pass import Seen, damaged_by_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from backupjump.operations.verify_heal import Outcome
@@ -56,9 +56,8 @@ def write_back(path: Path, marker: Marker) -> None:
             log.warning("%s", error)
 
 
-def mark(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, drilled: bool = False) -> None:
+def mark(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, now: datetime, drilled: bool = False) -> None:
     """Note in the marks what a verify has looked at and what came of it; the job's lock must be held."""
-    now = utc_now()
     there = {snapshot.id for snapshot in list_snapshots(folder)}
     looked = Looked(
         whole=seen.whole & there,

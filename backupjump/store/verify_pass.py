@@ -47,17 +47,18 @@ def look_at_parts(
     It goes on until `budget_bytes` have been read, so one part may go over it, or until `time_is_up`; the
     first part is looked at to its end in any case, or one that is too large would never be.
     """
-    passing = _Passing(looker, time_is_up)
+    due = due_parts(snapshots, parts_at, now=now)
+    passing = _Passing(looker, time_is_up, sure=due[0])
     sizes = _bucket_sizes(read_manifest(snapshots[-1].manifest))
     buckets: list[int] = []
     begun_at, planned = looker.read_bytes, 0
-    for part in due_parts(snapshots, parts_at, now=now):
-        if looker.read_bytes - begun_at + planned >= budget_bytes and (buckets or passing.parts):
+    for part in due:
+        if part is not due[0] and looker.read_bytes - begun_at + planned >= budget_bytes:
             break
         if part.bucket is not None:
             buckets.append(part.bucket)
             planned += sizes[part.bucket]
-        elif not passing.parts or not time_is_up():
+        elif part is due[0] or not time_is_up():
             passing.look_at_own(part)
     if buckets:
         passing.look_at_buckets(snapshots[-1], buckets)
@@ -65,18 +66,19 @@ def look_at_parts(
 
 
 class _Passing:
-    """One pass over some parts: what it found, and which parts it has come to the end of."""
+    """One pass over some parts, the `sure` one to its end: what it found, and which parts it has come to the end of."""
 
-    def __init__(self, looker: Looker, time_is_up: Callable[[], bool]) -> None:
+    def __init__(self, looker: Looker, time_is_up: Callable[[], bool], *, sure: Part) -> None:
         self.damages: list[Damage] = []
         self.parts: set[str] = set()
         self._looker = looker
         self._time_is_up = time_is_up
+        self._sure = sure
 
     def look_at_own(self, part: Part) -> None:
         assert part.newer is not None
         own = own_paths(read_manifest(part.snapshot.manifest), read_manifest(part.newer.manifest))
-        is_own, may_stop, cut = _in_order(own), bool(self.parts), False
+        is_own, may_stop, cut = _in_order(own), part is not self._sure, False
 
         def chosen(entry: Entry) -> bool:
             nonlocal cut
@@ -88,12 +90,11 @@ class _Passing:
             self.parts.add(part.key)
 
     def look_at_buckets(self, newest: Snapshot, buckets: Sequence[int]) -> None:
-        sure = None if self.parts else buckets[0]
         wanted, cut = set(buckets), set[int]()
 
         def chosen(entry: Entry) -> bool:
             bucket = bucket_of(entry.path)
-            if bucket in wanted and bucket != sure and self._time_is_up():
+            if bucket in wanted and bucket != self._sure.bucket and self._time_is_up():
                 wanted.discard(bucket)
                 cut.add(bucket)
             return bucket in wanted

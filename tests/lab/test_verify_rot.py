@@ -12,18 +12,9 @@ from backupjump.store.manifest import read_manifest
 from backupjump.store.marks import Marks, write_marks
 from fingerprint import fingerprint
 from store_world import make_store, rsync_from, take, write
+from verify_world import rot
 
 pytestmark = pytest.mark.lab
-
-
-def rot(path: Path, *, bit: int = 1) -> None:
-    """Change a file's content as a failing disk does: same inode, same size, same time."""
-    before = path.stat()
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= bit
-    with path.open("r+b") as file:
-        file.write(content)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 @pytest.mark.parametrize("source_changed", [False, True])
