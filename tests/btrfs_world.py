@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from backupjump.config.models import Ownership
+from backupjump.errors import BackupjumpError
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.pulled import Pulled
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status
 from backupjump.store.layout import JobFolder
 from backupjump.store.publish import Published, publish, record
+from backupjump.store.settled import settle
 from backupjump.store.staging import Staging, discard_if_empty, stage, take_out
 from rsync_world import plan_of
 from store_world import AT, RUN, opened
@@ -33,8 +35,9 @@ def pull(
         staging = stage(store, folder, sources=tuple(map(str, sources)), run_id="r1", now=AT)
         try:
             pulled = by(in_place_plan(staging, shell, sources, ownership=store.marker.ownership, **changes))
-        except Exception:
-            discard_if_empty(staging)
+        except BackupjumpError as error:
+            discard_if_empty(staging, because=error)
+            settle(store, folder, staging.path)
             raise
         seen = {source: (each.total, each.paths) for source, each in pulled.stale.seen.items()}
         take_out(staging, pulled.stale.files, seen=seen)
