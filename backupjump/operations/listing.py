@@ -16,10 +16,11 @@ from backupjump.operations.job_state import job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
 from backupjump.run import rfc3339, utc_now
+from backupjump.store.find import find_snapshot
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marker import read_marker
 from backupjump.store.repair import unlisted_runs
-from backupjump.store.snapshots import checked, find_snapshot, list_snapshots
+from backupjump.store.snapshots import checked, list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

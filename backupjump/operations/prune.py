@@ -15,13 +15,14 @@ from backupjump.errors import PruneRefused, UsageError
 from backupjump.escape import shown
 from backupjump.run import utc_now
 from backupjump.store.attempts import bases_of_attempts
+from backupjump.store.find import find_snapshot, read_moment
 from backupjump.store.lock import locked
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import Hold, read_marks, write_marks
 from backupjump.store.reaper import reap as reap_trash
 from backupjump.store.retention import Decision, brakes, decide
 from backupjump.store.runs import read_runs
-from backupjump.store.snapshots import checked, find_snapshot, list_snapshots, read_moment
+from backupjump.store.snapshots import checked, list_snapshots
 from backupjump.store.store import open_store
 from backupjump.store.trash import throw_away
 

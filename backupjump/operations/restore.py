@@ -18,9 +18,10 @@ from backupjump.operations.restore_target import TargetFolder
 from backupjump.operations.snapshot_paths import desktop_path, parent
 from backupjump.rsync.progress import Progress, read_progress
 from backupjump.run import utc_now
+from backupjump.store.find import find_snapshot
 from backupjump.store.in_use import in_use
 from backupjump.store.marker import read_marker
-from backupjump.store.snapshots import find_snapshot, list_snapshots
+from backupjump.store.snapshots import list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
