@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from backupjump.config.models import StoreKind
 from backupjump.demo.lab import Lab
 from backupjump.demo.roles import job_yaml
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
+from backupjump.store.move import move_job
+from backupjump.store.staging import Staging
+from backupjump.store.trash import empty_trash, throw_away
 from fingerprint import fingerprint
+from lab.filesystems import disk
 from program import Said, backupjump
+from store_world import attempt, make_store, take, write
 
 pytestmark = pytest.mark.lab
 
@@ -112,3 +118,30 @@ def test_a_wrong_name_gets_a_guess(place: Place, words: tuple[str, str], told: s
 
     assert said.code == 2
     assert told in said.err
+
+
+@pytest.mark.needs_root
+def test_on_btrfs_the_subvolumes_move_with_their_job_and_the_next_snapshot_builds_on_them(tmp_path: Path) -> None:
+    with disk("btrfs", tmp_path / "disk", mebibytes=256) as made:
+        nightly = make_store(made.folder / "store", kind=StoreKind.BTRFS)
+        daily = JobFolder(nightly.store, "laptop", "daily")
+        ids = [take(daily, write_one).snapshot.id for _ in range(2)]
+        attempt(daily, write_one)
+        before = {id_: fingerprint(daily.snapshots / id_) for id_ in ids}
+        nightly.make()
+
+        with locked(daily), locked(nightly):
+            move_job(daily, nightly)
+
+        assert {id_: fingerprint(nightly.snapshots / id_) for id_ in ids} == before
+        published = take(nightly, write_one)
+        assert json.loads((published.snapshot.path / "meta.json").read_text())["base"] == ids[1]
+        with locked(nightly):
+            throw_away(nightly, ids[:1])
+        empty_trash(nightly, wait=True)
+        assert list(nightly.trash.iterdir()) == list(nightly.work.iterdir()) == []
+        assert fingerprint(nightly.snapshots / ids[1]) == before[ids[1]]
+
+
+def write_one(staging: Staging) -> None:
+    write(staging.tree / "home/me" / staging.id, b"content")
