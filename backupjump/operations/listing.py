@@ -147,11 +147,12 @@ def list_entries(entries: Iterable[Entry], path: bytes, *, recursive: bool) -> I
 
 
 def runs_of(site: Site, job_name: str | None, *, limit: int | None) -> tuple[Run, ...]:
-    """Return the last `limit` runs of a job, or of all jobs, oldest first."""
-    if job_name is not None:
-        site.job(job_name)
+    """Return the last `limit` runs of a job, or of all jobs, oldest first; of one that only the store knows, too."""
     settings = site.server.store
-    with site.history(read_marker(settings.path, uuid=settings.uuid).uuid) as history:
+    uuid = read_marker(settings.path, uuid=settings.uuid).uuid
+    if job_name is not None and all(folder.job != job_name for folder in site.folders(uuid)):
+        site.job(job_name)
+    with site.history(uuid) as history:
         return history.since(job_name, limit=limit)
 
 

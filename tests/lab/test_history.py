@@ -126,3 +126,11 @@ def test_without_the_store_nothing_is_set_aside(config: Path) -> None:
     assert said.code == 1
     assert not list((config.parent / "state").glob("*.old"))
     assert told(config) == before
+
+
+def test_a_job_that_is_no_longer_in_the_config_can_still_be_asked_for(config: Path) -> None:
+    dropped = backupjump(config, "history", "dropped", "--json")
+    unknown = backupjump(config, "history", "nihgtly")
+
+    assert [run["run_id"] for run in dropped.json] == ["dropped 0", "dropped 1"]
+    assert (unknown.code, "did you mean 'nightly'?" in unknown.err) == (2, True)
