@@ -21,7 +21,9 @@ _LETTERS = frozenset("lHogDtpArXzxScnvUdR")
 # Letters, then what the Server's rsync can do. `e` takes the rest of the cluster as its value: without the dot the
 # next word could become that value.
 _CLUSTER = re.compile(r"-([A-Za-df-z]*)e\.([A-Za-z]{0,32})")
-_FLAGS = frozenset({"--numeric-ids", "--list-only", "--no-r", "--inplace", "--info=STATS2", "--info=NAME0"})
+_FLAGS = frozenset(
+    {"--numeric-ids", "--list-only", "--no-r", "--inplace", "--ignore-errors", "--info=STATS2", "--info=NAME0"}
+)
 _LIST_FLAGS = frozenset({"--files-from=-", "--from0", "--ignore-missing-args"})
 _NUMBERS = frozenset({"--timeout", "--bwlimit", "--compress-level", "--checksum-seed"})
 _NUMBER = re.compile(r"[0-9]{1,10}")

@@ -12,7 +12,7 @@ ADMITTED = [
     "rsync --server --sender -logDtpre.iLsfxCIvu . /src/",
     "rsync --server --sender -lHogDtpAXre.iLsfxCIvu --numeric-ids . /src/",
     "rsync --server --sender -lHogDtpAXRe.LsfxCIvu --numeric-ids --files-from=- --from0 . /src/",
-    "rsync --server --sender -lHogDtpAXre.iLsfxCIvu --numeric-ids --inplace . /src/",
+    "rsync --server --sender -lHogDtpAXre.iLsfxCIvu --numeric-ids --inplace --ignore-errors . /src/",
     "rsync --server --sender -logDtprxze.iLsfxCIvu --timeout=300 --bwlimit=5000 --info=STATS2 . /src/",
     "rsync --server --sender -logDtprxSe.iLsfxCIvu . /src/",
     "rsync --server --sender -logtpre.iLsfxCIvu . /src/",
