@@ -141,7 +141,7 @@ def _transfer(pull: Pull, plan: Plan) -> Pulled:
         plan,
         pass_fds=(pull.lock_fd,),
         on_progress=pull.asked.on_progress,
-        each_second=partial(pull.store.check_floor, floor_of(pull)),
+        guard=partial(pull.store.check_floor, floor_of(pull)),
     )
 
 

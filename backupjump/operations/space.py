@@ -10,6 +10,7 @@ import logging
 import os
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped, StoreFull
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _RUNS_TO_LEARN_FROM = 5
+_BESIDE_THE_TREE = 6
 # From here on a file in the store is taken for sparse or compressed.
 _MUCH_SMALLER = 0.9
 
@@ -109,8 +111,10 @@ def need_of(pull: Pull, staging: Staging) -> Need:
             taken["bytes"] += -(-max(0, rest) // block) * block
 
     folders = preview(plan, pass_fds=(pull.lock_fd,), on_item=count).folders
-    # Folders alone are made anew where nothing has changed, and rsync does not tell of those.
-    anew = 0 if plan.in_place else folders
+    # Folders alone are made anew where nothing has changed, and rsync does not tell of those, nor of the way to a
+    # source and of what stands beside the tree.
+    way = sum(len(Path(source).parts) for source in staging.sources) + _BESIDE_THE_TREE
+    anew = way if plan.in_place else way + folders
     return Need(bytes=taken["bytes"] + anew * block, inodes=taken["inodes"] + anew)
 
 

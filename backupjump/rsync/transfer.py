@@ -31,22 +31,22 @@ def transfer(
     pass_fds: Sequence[int] = (),
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     on_milestone: Callable[[str], None] = lambda _text: None,
-    each_second: Callable[[], None] = lambda: None,
+    guard: Callable[[], None] = lambda: None,
 ) -> Pulled:
     """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
 
     rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
     On any exception the whole group of processes has been ended and waited for. Raises SourceMissing,
-    TransferFailed, StoreFull, DesktopUnfit, LinkLost, WindowOver, what `each_second` raises to end it and, when
-    nothing had moved yet, what ssh said; each of them carries in `bytes_received` what had come in until then,
-    over all sources.
+    TransferFailed, StoreFull, DesktopUnfit, LinkLost, WindowOver, what `guard` raises (it is called ten times a
+    second) and, when nothing had moved yet, what ssh said; each of them carries in `bytes_received` what had come
+    in until then, over all sources.
     """
     deadline = time.monotonic() + plan.time_limit.total_seconds()
     parts: list[Pulled] = []
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
         with _counting(parts):
-            parts.append(_pull(plan, one, deadline, pass_fds, on_progress, each_second))
+            parts.append(_pull(plan, one, deadline, pass_fds, on_progress, guard))
     return merged(parts)
 
 
@@ -56,7 +56,7 @@ def _pull(
     deadline: float,
     pass_fds: Sequence[int],
     on_progress: Callable[[Progress], None],
-    each_second: Callable[[], None],
+    guard: Callable[[], None],
 ) -> Pulled:
     marker = secrets.token_hex(8)
     output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
@@ -69,7 +69,7 @@ def _pull(
         tell(output.progress)
 
     with spawn(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
-        watch = Watch(child.pid, plan, deadline=deadline, each_second=each_second)
+        watch = Watch(child.pid, plan, deadline=deadline, guard=guard)
         try:
             status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
             on_progress(output.progress)

@@ -14,26 +14,22 @@ from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
 
 _SECONDS_BETWEEN_SAMPLES = 0.1
-_SECONDS_BETWEEN_QUESTIONS = 1.0
 _HINT = "what has arrived is kept; run the job again"
 
 
 class Watch:
     """The two limits of one rsync: the deadline of the whole transfer, and the time without any byte.
 
-    `each_second` may raise an error of its own.
+    `guard` is called ten times a second and may raise an error of its own.
     """
 
-    def __init__(
-        self, pid: int, plan: Plan, *, deadline: float, each_second: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, pid: int, plan: Plan, *, deadline: float, guard: Callable[[], None] = lambda: None) -> None:
         self._pid = pid
         self._plan = plan
         self._deadline = deadline
         self._grown_at = time.monotonic()
         self._sampled_at = 0.0
-        self._each_second = each_second
-        self._asked_at = 0.0
+        self._guard = guard
         self._printed_bytes = 0
         self._traffic = Traffic()
 
@@ -57,9 +53,7 @@ class Watch:
             received_bytes=max(traffic.received_bytes, self._traffic.received_bytes),
         )
         self._check(now)
-        if now - self._asked_at >= _SECONDS_BETWEEN_QUESTIONS:
-            self._asked_at = now
-            self._each_second()
+        self._guard()
 
     def _check(self, now: float) -> None:
         if now > self._deadline:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from backupjump.errors import StoreError
+from backupjump.store.attempts import NOTE_NAME
 from backupjump.store.layout import JobFolder
 from backupjump.store.partials import times_kept
 from backupjump.store.store import Store
@@ -34,9 +35,10 @@ def settle(store: Store, folder: JobFolder, attempt: Path) -> None:
     """
     if attempt.exists():
         sync_or_discard(store, folder, attempt)
-        # Without the note (a full disk) the next attempt only has more to compare.
+        # Without the note the next attempt only has more to compare. A second name takes no inode, of which a
+        # full store may have none.
         with suppress(OSError):
-            (attempt / SETTLED_NAME).touch(mode=0o600)
+            (attempt / SETTLED_NAME).hardlink_to(attempt / NOTE_NAME)
 
 
 def sync_or_discard(store: Store, folder: JobFolder, attempt: Path) -> None:
