@@ -39,7 +39,7 @@ def news(pulled: Pulled, *, known: Collection[bytes]) -> News:
 
 def _as_before(before: Sequence[LeftOut]) -> Iterator[str]:
     for kind in Kind:
-        paths = list(dict.fromkeys(each.path for each in before if each.kind is kind))
+        paths = sorted({each.path for each in before if each.kind is kind})
         if paths:
             names = ", ".join(f"/{shown(path, limit=200)}" for path in paths[:_EXAMPLES])
             count = "1 path is" if len(paths) == 1 else f"{len(paths):,} paths are"

@@ -19,7 +19,7 @@ LARGE = LeftOut(path=b"home/me/vm.img", kind=Kind.TOO_LARGE, why="larger than 10
             News(
                 warning=False,
                 lines=(
-                    "2 paths are unreadable, as before: /home/me/secret, /home/me/\\x1bodd",
+                    "2 paths are unreadable, as before: /home/me/\\x1bodd, /home/me/secret",
                     "1 path is not kept whole, as before: /home/me/half",
                 ),
             ),
@@ -68,7 +68,7 @@ def test_many_as_before_are_one_line() -> None:
 
     found = news(Pulled(warning=True, left_out=left_out), known={each.path for each in left_out})
 
-    assert found == News(warning=False, lines=("1,200 paths are unreadable, as before: /0, /1, /2, …",))
+    assert found == News(warning=False, lines=("1,200 paths are unreadable, as before: /0, /1, /10, …",))
 
 
 @pytest.mark.parametrize(("remarks", "known"), [((), ()), (("rsync: odd",), (SECRET.path,))])
