@@ -196,8 +196,11 @@ def _drilled(
 ) -> Drill | None:
     if not sound:
         return None
+    hurt = {id_ for each in outcomes if not each.healed for id_ in each.damage.snapshots}
+    # What is known to be damaged has been told of; it would fail here once more.
+    unhurt = [each for each in sound if not each.damaged and each.id not in hurt] or sound
     damaged = [path for each in outcomes if not each.healed for path in (each.damage.path, *each.damage.also)]
-    return drill(random.choice(sound), marker, store=store, random=random, passed_over=damaged)
+    return drill(random.choice(unhurt), marker, store=store, random=random, passed_over=damaged)
 
 
 def _noted(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, drilled: bool) -> tuple[str, ...]:

@@ -164,16 +164,18 @@ def healed_by(world: World, fetch: Callable[[Sequence[bytes]], Path]) -> tuple[O
     return heal(damages, world.snapshots, Rules.of(MARKER), fetch=fetch)
 
 
-_WRITES = frozenset({"os.chmod", "os.chown", "os.link", "os.mkdir", "os.truncate", "os.symlink", "os.utime", "open"})
+_WRITES = frozenset({"os.chmod", "os.chown", "os.link", "os.mkdir", "os.truncate", "os.symlink", "os.utime"})
+_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def heal_and_die(world: World, good: Path, nth: int) -> None:
-    """Heal, killed right before the `nth` operation that could change a file, or after the first block."""
+    """Heal, killed right before the `nth` operation that could change a file."""
     damages = [each.damage for each in world.verify().outcomes]
     operations = count(1)
 
-    def hook(event: str, _arguments: object) -> None:
-        if event in _WRITES and next(operations) == nth:
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        writes = event in _WRITES or (event == "open" and int(str(arguments[2])) & _TO_WRITE)
+        if writes and next(operations) == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
