@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,16 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupjump.run import Counts
+from backupjump.run import Counts, Status
 from backupjump.store.abreast import side_by_side
+from backupjump.store.compare import lost_since
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest, sort_key
-from backupjump.store.publish import Published
-from backupjump.store.staging import Staging
-from store_world import make_store, rsync_from, take, write
+from backupjump.store.publish import Published, publish, record
+from backupjump.store.record import Listed
+from backupjump.store.staging import Staging, stage
+from backupjump.store.suspicion import Lost
+from store_world import AT, RUN, make_store, opened, rsync_from, take, write
 
 PATHS = st.lists(st.binary(min_size=1, max_size=3).filter(lambda name: not set(name) & {0}), unique=True, max_size=12)
 
@@ -194,3 +199,88 @@ def test_the_source_slash_is_listed_without_a_name(folder: JobFolder) -> None:
     published = take(folder, lambda staging: write(staging.tree / "etc/x"), sources=("/",))
 
     assert [entry.path for entry in read_manifest(published.snapshot.manifest)] == [b"", b"etc", b"etc/x"]
+
+
+def listed(folder: JobFolder, home: Path, *, status: Status = Status.OK) -> Listed:
+    """Take a snapshot of `home` and return what recording it has shown."""
+    with opened(folder) as store:
+        staging = stage(store, folder, sources=(str(home),), run_id="r1", now=AT)
+        rsync_from(home)(staging)
+        recorded = record(store, staging, hashes={})
+        publish(store, recorded, run=replace(RUN, status=status), how={})
+    return recorded.listed
+
+
+def test_what_is_linked_to_the_last_good_one_is_not_read_while_the_base_is_a_suspect_one(
+    folder: JobFolder, home: Path
+) -> None:
+    listed(folder, home)
+    content = {path: (path.read_bytes(), path.stat()) for path in home.rglob("*") if path.is_file()}
+    for path in content:
+        write(path, b"encrypted", mtime=1_700_000_009)
+    listed(folder, home, status=Status.SUSPECT)
+    for path, (restored, status) in content.items():
+        path.write_bytes(restored)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    again = listed(folder, home)
+
+    assert again.lost == Lost(files_before=3, files_now=3)
+    assert (again.counts.files_changed, again.counts.files_linked) == (3, 3)
+    assert (again.counts.bytes_new, again.counts.bytes_linked) == (0, 11)
+
+
+def test_what_is_lost_is_counted_from_the_last_good_one_however_often_it_is_repeated(
+    folder: JobFolder, home: Path
+) -> None:
+    listed(folder, home)
+    write(home / "a", b"encrypted", mtime=1_700_000_009)
+    (home / "b").rename(home / "moved")
+    (home / "deep/c").unlink()
+    expected = Lost(files_before=3, files_now=2, changed=1, deleted=1)
+
+    assert [listed(folder, home, status=Status.SUSPECT).lost for _night in range(3)] == [expected] * 3
+
+
+def test_nothing_is_lost_of_a_source_that_was_taken_off(folder: JobFolder, home: Path) -> None:
+    listed(folder, home)
+
+    assert listed(folder, home / "deep").lost == Lost(files_before=1, files_now=1)
+
+
+def test_the_first_snapshot_has_nothing_to_lose(folder: JobFolder, home: Path) -> None:
+    assert listed(folder, home).lost is None
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda path: path.chmod(0o600), "mode"),
+        (lambda path: os.setxattr(path, "user.note", b"1"), "attributes"),
+        (lambda path: os.utime(path, (5, 5)), "time"),
+        (lambda _path: None, ""),
+    ],
+)
+def test_what_mostly_made_files_be_stored_again_is_told(
+    folder: JobFolder, home: Path, change: Callable[[Path], None], why: str
+) -> None:
+    listed(folder, home)
+    change(home / "b")
+
+    found = listed(folder, home)
+
+    copied = 6 if why else 0
+    assert (found.copied_why, found.counts.bytes_copied, found.counts.bytes_new) == (why, copied, copied)
+    assert found.lost == Lost(files_before=3, files_now=3)
+
+
+def test_what_does_not_count_is_not_lost(folder: JobFolder, home: Path) -> None:
+    first = pull(folder, home)
+    (home / "a").unlink()
+    (home / "b").unlink()
+    second = pull(folder, home)
+    gone = os.fsencode((home / "a").relative_to("/"))
+
+    lost = lost_since(first.snapshot, second.snapshot.manifest, counts=lambda path: path != gone)
+
+    assert lost == Lost(files_before=2, files_now=1, deleted=1)
