@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -261,3 +262,28 @@ def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
     assert (first.code, second.code) == (5, 5)
     assert "hint: see what changed, and say so if it is right: backupjump ack nightly" in first.out
     assert (second.out, second.err) == ("", "")
+
+
+@pytest.mark.needs_root
+def test_a_store_that_fills_up_while_nothing_may_be_pruned_is_an_alarm_of_its_own(small_store: Nights) -> None:
+    nights = small_store
+    encrypt(nights.home, nights.files)
+    assert nights.run()["warnings"] == []
+    with (nights.lab.store / "filler").open("wb") as filler:
+        os.posix_fallocate(filler.fileno(), 0, 245_000_000)
+
+    frozen = nights.say("run", "nightly")
+
+    assert frozen.code == 5
+    assert "the store fills up while pruning is frozen: " in frozen.out
+    assert "stay until: backupjump ack nightly" in frozen.out
+
+
+@pytest.fixture
+def small_store(request: pytest.FixtureRequest, lab: Lab) -> Iterator[Nights]:
+    """The same Desktop, and a store on a file system of 256 MiB of its own."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(lab.store)], check=True)
+    try:
+        yield request.getfixturevalue("nights")
+    finally:
+        subprocess.run(["umount", str(lab.store)], check=True)
