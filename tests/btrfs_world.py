@@ -39,8 +39,7 @@ def pull(
             discard_if_empty(staging, because=error)
             settle(store, folder, staging.path)
             raise
-        seen = {source: (each.total, each.paths) for source, each in pulled.stale.seen.items()}
-        take_out(staging, pulled.stale.files, seen=seen)
+        take_out(staging, pulled.stale)
         status = Status.WARNING if pulled.warning else Status.OK
         recorded = record(store, staging, hashes=pulled.hashes)
         return publish(store, recorded, run=replace(RUN, status=status, bytes_received=pulled.bytes_received), how={})

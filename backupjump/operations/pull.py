@@ -129,8 +129,7 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
                 _give_up_or_wait(pull, error)
         else:
             _account(pull, pulled.bytes_received)
-            seen = {source: (each.total, each.paths) for source, each in pulled.stale.seen.items()}
-            take_out(pull.staging, pulled.stale.files, seen=seen)
+            take_out(pull.staging, pulled.stale)
             return pulled
 
 

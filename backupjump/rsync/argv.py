@@ -3,7 +3,7 @@
 What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum
 among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and `--ignore-errors`,
 `--files-from=- --from0`, and one path: few and fixed, so that a forced command there can check them. Options
-for our own output (`--stats`, `--info=progress2,skip1`, `--debug`) are not sent.
+for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
 """
 
 from __future__ import annotations
@@ -23,15 +23,13 @@ _MOST_LINK_DESTS = 20
 # Into a private copy of the last snapshot. A file that can't be read makes rsync delete nothing at all, so
 # where one is unreadable for good, what is deleted on the Desktop would stay for good: --ignore-errors, for
 # what can't be read is not in a fresh tree either. An interrupted file stays where it is, and is gone on with.
-# The last option prints a line for each folder that was looked through for what to delete.
-# Source: rsync(1), --inplace, --ignore-errors; delete_in_dir() in rsync's delete.c; measured.
+# Source: rsync(1), --inplace, --ignore-errors; measured.
 _IN_PLACE = (
     "--inplace",
     "--no-whole-file",
     "--delete",
     "--delete-excluded",
     "--ignore-errors",
-    "--debug=DEL2",
 )
 
 

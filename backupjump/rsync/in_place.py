@@ -1,14 +1,13 @@
 """What rsync leaves behind in a private copy of a snapshot, where a fresh tree would have nothing.
 
 A file that could not be read, or that grew over the limit, stays as it was; one whose check failed stays
-half-written; and where another filesystem is mounted on the Desktop by now, what lay below stays. Pure.
+half-written. Where another filesystem is mounted on the Desktop by now, what lies below stays too, whole and
+as it was: rsync says nothing of such a folder, and nothing is deleted for want of a word. Pure.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from backupjump.errors import TransferFailed
 from backupjump.escape import shown
@@ -22,43 +21,21 @@ _ABOUT_ATTRIBUTES = ("xattr", "acl", "chown", "chgrp", "chmod", "utime", "set ti
 _HARMLESS = b"overflows max-path"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """The folders of a source: how many rsync knows of, and in which it looked for what to delete."""
-
-    total: int
-    paths: frozenset[bytes]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stale:
-    """What is to be taken out of a tree that was updated in place. Paths start at the tree.
-
-    `files` are to go if they are files. `seen` has, by source, the folders that rsync looked through, where
-    there are others: what is in those others is to go.
-    """
-
-    files: tuple[bytes, ...] = ()
-    seen: Mapping[bytes, Seen] = field(default_factory=dict)
-
-
-def stale_after(plan: Plan, one: Transfer, output: Output, messages: Messages) -> Stale:
-    """Return what one rsync that was judged usable left stale; nothing where it went into a fresh tree.
+def stale_after(plan: Plan, one: Transfer, output: Output, messages: Messages) -> tuple[bytes, ...]:
+    """Return the files that one rsync, judged usable, left stale, as paths in the tree; none in a fresh one.
 
     Raises TransferFailed where some of it has no name that we know: it would be published as current.
     """
     if not plan.in_place:
-        return Stale()
+        return ()
     _check_all_are_known(plan, one, output, messages)
     about_content = (each for each in messages.troubles if not (each.here and _is_about_attributes(each)))
-    files = (
+    return (
         *(_path_in_tree(plan, one, each.path) for each in about_content),
         *(_path_in_tree(plan, one, path) for path in messages.vanished),
         *output.too_large,
         *output.not_kept,
     )
-    seen = Seen(total=output.folders_total, paths=frozenset(output.looked_through))
-    return Stale(files=files, seen={} if len(seen.paths) == seen.total else {one.root.rstrip(b"/"): seen})
 
 
 def _check_all_are_known(plan: Plan, one: Transfer, output: Output, messages: Messages) -> None:

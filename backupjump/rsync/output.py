@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backupjump.rsync.progress import Progress, read_progress
+from backupjump.rsync.progress import Progress, after_progress, read_progress
 
 LONGEST_LINE = 1 << 16
 MOST_NAMES = 10_000
@@ -22,7 +22,6 @@ _ITEM = re.compile(
 )
 _TOO_LARGE = re.compile(rb"(?P<name>.+) is over max-size")
 _NO_DEVICE = re.compile(rb'skipping non-regular file "(?P<name>.+)"')
-_LOOKED_THROUGH = re.compile(rb"delete_in_dir\((?P<name>.+)\)")
 _FOLDERS = re.compile(rb"Number of files: .*\bdir: (?P<number>\d{1,19})\b.*")
 _STATISTIC = re.compile(
     rb"(?P<what>Number of files|Total file size|Total transferred file size|Number of regular files transferred"
@@ -83,12 +82,12 @@ class Output:
         self.hashes: dict[bytes, str] = {}
         self.too_large: list[bytes] = []
         self.not_kept: list[bytes] = []
-        self.looked_through: set[bytes] = set()
         self.started = False
 
     def feed(self, chunk: bytes) -> Iterator[Item]:
         """Take in a chunk of stdout and yield its itemised lines; an empty chunk ends the stream."""
-        for line in self._lines.feed(chunk) if chunk else self._lines.rest():
+        for glued in self._lines.feed(chunk) if chunk else self._lines.rest():
+            line = after_progress(glued)
             if line.startswith(self._marker):
                 if (item := read_item(line[len(self._marker) :])) is not None:
                     self._note(item)
@@ -135,9 +134,6 @@ class Output:
             self._statistics[statistic["what"]] = int(statistic["number"])
             if (folders := _FOLDERS.fullmatch(line)) is not None:
                 self.folders_total = int(folders["number"])
-        elif (match := _LOOKED_THROUGH.fullmatch(line)) is not None:
-            name = decode_name(match["name"])
-            self.looked_through.add(self._root.rstrip(b"/") if name == b"." else self._root + name)
         else:
             for pattern, names in ((_TOO_LARGE, self.too_large), (_NO_DEVICE, self.not_kept)):
                 if (match := pattern.fullmatch(line)) is not None and len(names) < MOST_NAMES:

@@ -15,7 +15,9 @@ from datetime import timedelta
 _LINE = re.compile(
     rb" *(?P<bytes>\d{1,19}) +(?P<percent>\d{1,3})% +(?P<rate>\d{1,12}(?:\.\d{1,3})?)(?P<unit>[kMGT]?)B/s +"
     rb"(?:(?P<h>\d{1,6}):(?P<m>\d\d):(?P<s>\d\d)|\?\?:\?\?:\?\?)"
-    rb"(?: +\(xfr#(?P<files>\d{1,12}), (?P<state>ir|to)-chk=(?P<left>\d{1,12})/(?P<total>\d{1,12})\))? *"
+    rb"(?: +\(xfr#(?P<files>\d{1,12}), (?P<state>ir|to)-chk=(?P<left>\d{1,12})/(?P<total>\d{1,12})\))?(?: {2})?"
+    rb"(?P<more>.*)",
+    re.DOTALL,
 )
 _UNITS = {b"": 1, b"k": 1 << 10, b"M": 1 << 20, b"G": 1 << 30, b"T": 1 << 40}
 
@@ -45,7 +47,7 @@ def read_progress(line: bytes, before: Progress) -> Progress | None:
     Between two files rsync leaves the counts out; they are then taken from `before`.
     """
     match = _LINE.fullmatch(line)
-    if match is None:
+    if match is None or match["more"].strip(b" "):
         return None
     left, total = match["left"], match["total"]
     return Progress(
@@ -58,6 +60,12 @@ def read_progress(line: bytes, before: Progress) -> Progress | None:
         total=int(total) if total else before.total,
         listing=match["state"] == b"ir" if total else before.listing,
     )
+
+
+def after_progress(line: bytes) -> bytes:
+    """Return `line` without progress that another process of rsync wrote right before it, which ends no line."""
+    match = _LINE.fullmatch(line)
+    return match["more"] if match is not None and match["more"].strip(b" ") else line
 
 
 def _time(match: re.Match[bytes]) -> timedelta | None:

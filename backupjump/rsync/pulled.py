@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 
 from backupjump.escape import shown
-from backupjump.rsync.in_place import Stale, stale_after
+from backupjump.rsync.in_place import stale_after
 from backupjump.rsync.messages import Messages, Trouble
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
@@ -56,7 +56,8 @@ class Pulled:
 
     `warning` means that rsync ended with one: something was left out that was asked for. `hashes` has
     "xxh128:…" or "md5:…" for each regular file whose content was sent, not for those that were linked.
-    `remarks` are lines of rsync that name no path, safe to show. `stale` must not be published as it is.
+    `remarks` are lines of rsync that name no path, safe to show. `stale` are files that must
+    not be published as they are.
     """
 
     warning: bool = False
@@ -65,7 +66,7 @@ class Pulled:
     left_out: tuple[LeftOut, ...] = ()
     vanished: tuple[bytes, ...] = ()
     remarks: tuple[str, ...] = ()
-    stale: Stale = field(default_factory=Stale)
+    stale: tuple[bytes, ...] = ()
 
     def paths_of(self, kind: Kind) -> tuple[bytes, ...]:
         """Return the paths that were left out for one reason."""
@@ -101,10 +102,7 @@ def merged(parts: Sequence[Pulled]) -> Pulled:
         left_out=tuple(each for part in parts for each in part.left_out),
         vanished=tuple(path for part in parts for path in part.vanished),
         remarks=tuple(text for part in parts for text in part.remarks),
-        stale=Stale(
-            files=tuple(path for part in parts for path in part.stale.files),
-            seen={source: seen for part in parts for source, seen in part.stale.seen.items()},
-        ),
+        stale=tuple(path for part in parts for path in part.stale),
     )
 
 

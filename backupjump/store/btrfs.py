@@ -101,24 +101,6 @@ def take_out(tree: Path, paths: Iterable[bytes]) -> None:
             _take_out(tree, path.split(b"/"))
 
 
-def empty_unseen(tree: Path, source: bytes, seen: frozenset[bytes], *, total: int) -> None:
-    """Empty each folder of a source in a private `tree` but for those in which rsync has `seen` what to delete.
-
-    Another filesystem is mounted there on the Desktop: it sent the folder, and not what is in it. They must be
-    as many as `total` says, of all folders that were sent; else nothing is touched.
-    """
-    unseen: list[bytes] = []
-    for found in walk(tree, source, folders_only=True):
-        is_new = found.is_folder and found.path not in seen
-        if is_new and not (unseen and found.path.startswith(unseen[-1] + b"/")):
-            unseen.append(found.path)
-    if len(unseen) != total - len(seen):
-        log.warning("%d folders were not looked through, and %d are there: all stay", total - len(seen), len(unseen))
-        return
-    for path in unseen:
-        _empty(tree / os.fsdecode(path))
-
-
 def unshare(tree: Path) -> None:
     """Give every name in the private `tree` an inode of its own; content, owner, mode, times and xattrs stay.
 
@@ -180,17 +162,6 @@ def _remove(name: str, *, folder_fd: int) -> None:
         remove_tree(name, folder_fd=folder_fd)
     else:
         os.unlink(name, dir_fd=folder_fd)
-
-
-def _empty(folder: Path) -> None:
-    fd = os.open(folder, _FOLDER)
-    try:
-        before = os.fstat(fd)
-        for name in names_in(fd):
-            _remove(name, folder_fd=fd)
-        os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
-    finally:
-        os.close(fd)
 
 
 def _take_out(tree: Path, parts: list[bytes]) -> None:

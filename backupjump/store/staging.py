@@ -153,16 +153,10 @@ def discard_if_empty(staging: Staging, *, because: BackupjumpError | None = None
             discard(staging.folder, staging.path)
 
 
-def take_out(staging: Staging, files: Iterable[bytes], *, seen: Mapping[bytes, tuple[int, frozenset[bytes]]]) -> None:
-    """Take out of the tree what rsync left stale in it: a fresh tree would not have it either.
-
-    `files` start at the tree. For each source in `seen`: how many folders rsync knows of, and in which it looked
-    for what to delete; the others hold another filesystem on the Desktop, and are emptied. Raises StoreError.
-    """
+def take_out(staging: Staging, files: Iterable[bytes]) -> None:
+    """Take files out of the tree that rsync left stale in it; a fresh tree would not have them. Raises StoreError."""
     with told_as_store_error("the new snapshot can't be finished"):
         btrfs.take_out(staging.tree, files)
-        for source, (total, paths) in seen.items():
-            btrfs.empty_unseen(staging.tree, source, paths, total=total)
 
 
 def _useful_attempts(folder: JobFolder, kind: StoreKind, base: Snapshot | None) -> tuple[Path, ...]:

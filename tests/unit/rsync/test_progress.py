@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.rsync.output import Output
-from backupjump.rsync.progress import Progress, read_progress
+from backupjump.rsync.progress import Progress, after_progress, read_progress
 
 # Captured from rsync 3.5.0.
 CAPTURED = (
@@ -96,3 +96,16 @@ def test_it_does_not_matter_how_the_stream_is_cut_into_chunks(cuts: list[int]) -
         total=2021,
         listing=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        (b"  0   0%    0.00kB/s    0:00:00 (xfr#0, ir-chk=1002/1014)big is over max-size", b"big is over max-size"),
+        (b"  5000014  99%  476.84MB/s    0:00:00  big is over max-size", b"big is over max-size"),
+        (b"  5000014  99%  476.84MB/s    0:00:00    two spaces is over max-size", b"  two spaces is over max-size"),
+        (b"big is over max-size", b"big is over max-size"),
+    ],
+)  # fmt: skip
+def test_what_another_process_of_rsync_wrote_behind_progress_is_a_line_of_its_own(line: bytes, more: bytes) -> None:
+    assert after_progress(line) == more
