@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/install.sh"
 
 for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
-for_the_tests=(mount:mount setfacl:acl zstdcat:zstd mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs)
+for_the_tests=(mount:mount setfacl:acl zstdcat:zstd mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace)
 
 case "${1-}" in
 "" | --all) ;;
