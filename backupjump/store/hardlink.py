@@ -38,9 +38,10 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     base = staging.base.id if staging.base is not None else None
     write_note(staging.path, run_id=run_id, sources=staging.sources, more={"base": base})
     made: dict[Path, int] = {}
+    bases = [each.tree for each in (staging.base, staging.last_good) if each is not None]
     for attempt in staging.older:
         keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
-        made |= adopt_partials(attempt / TREE_NAME, staging.tree)
+        made |= adopt_partials(attempt / TREE_NAME, staging.tree, bases=bases)
         if not is_settled(attempt):
             doubt_shared(attempt / TREE_NAME)
     return replace(staging, made_for_partials=made)

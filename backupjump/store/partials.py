@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import PARTIAL_FOLDER
+from backupjump.store.splice import complete_from
 from backupjump.store.tree import Found, remove_tree, walk
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 _TEMPORARY = re.compile(r"\.(.+)\.[A-Za-z0-9]{6}", re.DOTALL)
 
 
-def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
+def adopt_partials(attempt: Path, tree: Path, *, bases: Sequence[Path] = ()) -> dict[Path, int]:
     """Move the half-written files of the tree `attempt` to the same places in the fresh `tree`.
 
-    Returns the folders that had to be made for them in `tree`, outermost first, each with its mtime in
-    nanoseconds, by which `remove_leftovers` sees whether rsync has been there.
+    One of which a tree of `bases` has an older, longer version gets the rest of that one, so that what was
+    sent as a delta goes on as a delta. Returns the folders that had to be made for them in `tree`, outermost
+    first, each with its mtime in nanoseconds, by which `remove_leftovers` sees whether rsync has been there.
     """
     places = [Path(os.fsdecode(found.path)) for found in walk(attempt, folders_only=True) if _is_partial(found)]
     made: list[Path] = []
@@ -32,6 +34,8 @@ def adopt_partials(attempt: Path, tree: Path) -> dict[Path, int]:
             made += _make_folders(tree, place.parent)
             with _open_to_change(attempt / place.parent), _open_to_change(tree / place.parent):
                 (attempt / place).rename(tree / place)
+            for partial in (tree / place).iterdir():
+                complete_from(bases, place.parent / partial.name, partial)
     return {folder: folder.lstat().st_mtime_ns for folder in made}
 
 
