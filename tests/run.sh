@@ -6,7 +6,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../examples/install.sh"
 
 for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
-for_the_tests=(mount:mount setfacl:acl zstdcat:zstd mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace)
+for_the_tests=(
+  mount:mount setfacl:acl zstdcat:zstd strace:strace
+  mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+)
 
 case "${1-}" in
 "" | --all) ;;
