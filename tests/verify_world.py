@@ -10,7 +10,8 @@ from random import Random
 
 from backupjump.config.models import Ownership
 from backupjump.operations.site import Site, open_site
-from backupjump.operations.verify import Verified, Wish, verify_job
+from backupjump.operations.verified import Verified, Wish
+from backupjump.operations.verify import verify_job
 from backupjump.store.layout import JobFolder
 from backupjump.store.snapshots import Snapshot, list_snapshots
 from store_world import AT, CONFIG, KEY, Fill, make_store, rsync_from, take, write

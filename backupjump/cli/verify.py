@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backupjump.cli.options import Options
-    from backupjump.operations.verify import Verified
+    from backupjump.operations.verified import Verified
     from backupjump.operations.verify_heal import Outcome
 
 _MOST_LINES = 100
@@ -61,7 +61,8 @@ def verify(
     75 the Desktop is away.
     """
     from backupjump.operations.site import open_site
-    from backupjump.operations.verify import Wish, verify_job
+    from backupjump.operations.verified import Wish
+    from backupjump.operations.verify import verify_job
 
     options: Options = context.obj
     wish = Wish(every=every, share=_read_share(sample, every=every), heal=heal, against_source=against_source)

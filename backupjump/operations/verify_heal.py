@@ -12,7 +12,7 @@ from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
 from backupjump.store.verify import Damage, Kind, Rules
 from backupjump.store.verify_content import can_check, found_at
-from backupjump.store.verify_heal import can_put_back, good_content, put_back, rewrite, set_attributes
+from backupjump.store.verify_heal import can_put_back, good_content, put_back, rewrite, set_attributes, unfrozen
 from backupjump.store.verify_tree import examine
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class _Healer:
     def _mended(self, damage: Damage, entry: Entry, good: Found | None, note: str, *, fetched: bool = False) -> Outcome:
         tree = self._by_id[damage.home].tree
         try:
-            left = self._mend(tree, damage, entry, good, fetched=fetched)
+            with unfrozen(tree):
+                left = self._mend(tree, damage, entry, good, fetched=fetched)
         except OSError as error:
             return Outcome(damage=damage, note=f"it can't be written: {error.strerror}")
         log.info("%s: /%s %s", damage.home, shown(damage.path), left or note)
@@ -110,7 +111,8 @@ class _Healer:
         with ExitStack() as stack:
             found = stack.enter_context(found_at(tree, damage.path))
             if found is None:
-                link = good is not None and not fetched and not examine(good, entry, self._rules)
+                shareable = good is not None and not fetched and good.status.st_dev == tree.lstat().st_dev
+                link = shareable and good is not None and not examine(good, entry, self._rules)
                 put_back(tree, entry, good=good, link=link)
             elif (problems := examine(found, entry, self._rules)) and good is not None:
                 if any(problem.kind is not Kind.METADATA for problem in problems):

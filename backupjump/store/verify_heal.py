@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from backupjump.store import subvolume
 from backupjump.store.inode import FAKE_STAT, read_entry
 from backupjump.store.manifest import Entry
 from backupjump.store.tree import Found
@@ -41,6 +42,19 @@ def _is_good(found: Found, entry: Entry, other_than: tuple[int, int] | None) -> 
         return cold_hash(found, entry.hash) == entry.hash
     except OSError:
         return False
+
+
+@contextmanager
+def unfrozen(tree: Path) -> Iterator[None]:
+    """Let a published subvolume be written to within the block; any other tree can be anyway."""
+    frozen = subvolume.is_subvolume(tree)
+    if frozen:
+        subvolume.set_read_only(tree, read_only=False)
+    try:
+        yield
+    finally:
+        if frozen:
+            subvolume.set_read_only(tree, read_only=True)
 
 
 def rewrite(found: Found, good: Found) -> None:

@@ -8,8 +8,11 @@ from dataclasses import replace
 
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import walk
-from backupjump.store.verify import Damage
+from backupjump.store.verify import Damage, Kind, Rules
 from backupjump.store.verify_content import found_at
+from backupjump.store.verify_tree import examine
+
+_OF_CONTENT = (Kind.CONTENT, Kind.UNREADABLE)
 
 
 def named(damages: Iterable[Damage], snapshots: Sequence[Snapshot]) -> tuple[Damage, ...]:
@@ -24,6 +27,28 @@ def named(damages: Iterable[Damage], snapshots: Sequence[Snapshot]) -> tuple[Dam
     wanted = {each.inode for each in at_path if each.inode is not None and len(each.snapshots) < each.links}
     places = _search(wanted, snapshots) if wanted else {}
     return tuple(_completed(each, places, order) for each in at_path)
+
+
+def with_copies(damages: Sequence[Damage], snapshots: Sequence[Snapshot], rules: Rules) -> tuple[Damage, ...]:
+    """Return `damages` and those of the same files in snapshots that share blocks with theirs, but not the inode.
+
+    Copies of a subvolume have the same inode numbers on another device each.
+    """
+    return (*damages, *(more for damage in damages for more in _copies(damage, snapshots, rules)))
+
+
+def _copies(damage: Damage, snapshots: Sequence[Snapshot], rules: Rules) -> Iterator[Damage]:
+    entry = damage.entry
+    if damage.kind not in _OF_CONTENT or damage.inode is None or entry is None or entry.type != "file":
+        return
+    for snapshot in snapshots:
+        with found_at(snapshot.tree, damage.path) as found:
+            if found is None or found.inode == damage.inode or found.status.st_ino != damage.inode[1]:
+                continue
+            if (found.status.st_size, found.status.st_mtime_ns) != (entry.size, entry.mtime_ns):
+                continue
+            if any(problem.kind in _OF_CONTENT for problem in examine(found, entry, rules)):
+                yield replace(damage, home=snapshot.id, snapshots=(snapshot.id,), inode=found.inode, also=())
 
 
 def _merged(damages: Iterable[Damage]) -> list[Damage]:

@@ -1,0 +1,85 @@
+"""Verify a share of what a job holds: after each run a little, so that all of it comes around."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from backupjump.operations.verified import Verified
+from backupjump.operations.verify_folder import kept, mark
+from backupjump.operations.verify_heal import Outcome
+from backupjump.run import utc_now
+from backupjump.store.marks import read_marks
+from backupjump.store.verify import Rules
+from backupjump.store.verify_names import named, with_copies
+from backupjump.store.verify_parts import SHARE_OF_A_RUN, content_bytes
+from backupjump.store.verify_pass import Seen, look_at_parts
+from backupjump.store.verify_tree import Looker, damaged_papers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from backupjump.store.layout import JobFolder
+    from backupjump.store.marker import Marker
+    from backupjump.store.snapshots import Snapshot
+
+# What a run may take for it, after its publication.
+SECONDS_OF_A_RUN = 300.0
+
+
+def verify_part(
+    folder: JobFolder,
+    marker: Marker,
+    *,
+    budget_bytes: int | None = None,
+    seconds: float = SECONDS_OF_A_RUN,
+    now: datetime | None = None,
+) -> Verified:
+    """Verify what was not read for the longest time; for after a good run, the job's lock must be held.
+
+    Reads `budget_bytes` (2 % of all content if not said: everything in 50 runs) and at most one part more,
+    or for so many `seconds`. What is damaged stands in the marks afterwards. Raises StoreError.
+    """
+    now, ends_at = now or utc_now(), time.monotonic() + seconds
+    with kept(folder) as snapshots:
+        looker = Looker(Rules.of(marker))
+        sound, seen = papers(snapshots)
+        if sound:
+            share = int(content_bytes(sound) * SHARE_OF_A_RUN) if budget_bytes is None else budget_bytes
+            parts = look_at_due(sound, looker, folder, share, lambda: time.monotonic() > ends_at, now)
+            seen = replace(parts, damages=seen.damages + parts.damages)
+        outcomes = outcomes_of(seen, snapshots, looker.rules)
+        mark(folder, seen, outcomes, now=now)
+    return Verified(
+        job=folder.job,
+        checked=looker.checked,
+        read_bytes=looker.read_bytes,
+        outcomes=outcomes,
+        snapshots=len(snapshots),
+    )
+
+
+def papers(snapshots: Sequence[Snapshot]) -> tuple[tuple[Snapshot, ...], Seen]:
+    """Return the snapshots that can be compared with their manifests, and the damage of the others."""
+    damages = {each.id: damage for each in snapshots if (damage := damaged_papers(each)) is not None}
+    return tuple(each for each in snapshots if each.id not in damages), Seen(damages=tuple(damages.values()))
+
+
+def outcomes_of(seen: Seen, snapshots: Sequence[Snapshot], rules: Rules) -> tuple[Outcome, ...]:
+    """Return each damage once, with all snapshots that have it, and nothing come of it yet."""
+    return tuple(Outcome(damage=damage) for damage in named(with_copies(seen.damages, snapshots, rules), snapshots))
+
+
+def look_at_due(
+    sound: Sequence[Snapshot],
+    looker: Looker,
+    folder: JobFolder,
+    budget_bytes: int,
+    time_is_up: Callable[[], bool],
+    now: datetime,
+) -> Seen:
+    """Look at what was not read for the longest time, about `budget_bytes` of it."""
+    parts_at = read_marks(folder).parts_at
+    return look_at_parts(sound, looker, parts_at, now=now, budget_bytes=budget_bytes, time_is_up=time_is_up)
