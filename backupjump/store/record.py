@@ -6,8 +6,6 @@ still is an inode of theirs is not read at all: rsync linked it, and all that th
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +15,8 @@ from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreas
 from backupjump.store.inode import hash_content, read_entry
 from backupjump.store.manifest import Entry, Written, sort_key, write_manifest
 from backupjump.store.snapshots import Snapshot
-from backupjump.store.suspicion import Comparison, Lost, covered, same_content
+from backupjump.store.suspicion import Comparison, Lost, covered
+from backupjump.store.tally import Tally
 from backupjump.store.tree import Found, walk
 
 
@@ -71,11 +70,12 @@ def record_tree(
         touched_since_ns=touched_since_ns,
     )
     written = write_manifest(manifest, recorder.entries(rows))
-    return Listed(written=written, counts=recorder.counts(), lost=recorder.lost(), copied_why=recorder.copied_why)
+    tally = recorder.tally
+    return Listed(written=written, counts=tally.counts(), lost=recorder.lost(), copied_why=tally.copied_why)
 
 
 class _Recorder:
-    """Makes the entries of a manifest one by one and counts on the way."""
+    """Makes the entries of a manifest one by one; they are counted and compared on the way."""
 
     def __init__(
         self,
@@ -90,45 +90,32 @@ class _Recorder:
         self._touched_since_ns = touched_since_ns
         self._comparison = comparison
         self._sources = sources
-        self._copied_bytes: Counter[str] = Counter()
         self._hashes = hashes
         self._fake_super = fake_super
         self._base_is_whole = base_is_whole
-        self._tally = dict.fromkeys(Counts.__dataclass_fields__, 0)
-        # For inodes with several names: which the base has (8 bytes each, there may be millions), and of
-        # the others size and hash, so that each is counted and read once.
-        self._linked = array("Q")
-        self._new_sizes: dict[int, int] = {}
+        self.tally = Tally(in_place=touched_since_ns is not None)
+        # Of inodes with several names, so that each is read once.
         self._new_hashes: dict[int, str] = {}
 
     def entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
         """Yield an entry for each name that is in the tree; a row has the tree's, the base's, the last good one's."""
         for found, old, good in rows:
             if found is None:
-                self._tally["files_deleted"] += _is_file(old)
+                self.tally.deleted(old)
                 self._compare(None, good)
                 continue
             entry = self._linked_entry(found, old, good)
             if entry is None:
                 entry = self._read(found, old, good)
-                self._count_read(found, entry, old)
+                self.tally.read(entry, old, links=found.status.st_nlink)
             else:
-                self._count_linked(entry, old)
-            if self._touched_since_ns is not None and not found.is_folder:
-                self._tally["hard_linked_names"] += found.status.st_nlink > 1
+                self.tally.linked(entry, old, links=found.status.st_nlink)
             self._compare(entry, good)
             yield entry
 
     def lost(self) -> Lost | None:
         """Return what is gone since the last good snapshot; None where there was nothing to compare with."""
         return self._comparison.lost() if self._comparison is not None else None
-
-    def counts(self) -> Counts:
-        """Return the counts of what went through `entries`."""
-        for ino in self._linked:
-            self._new_sizes.pop(ino, None)
-        new_bytes = self._tally["bytes_new"] + sum(self._new_sizes.values())
-        return Counts(**{**self._tally, "bytes_new": new_bytes})
 
     def _compare(self, entry: Entry | None, good: Entry | None) -> None:
         if self._comparison is None:
@@ -138,11 +125,6 @@ class _Recorder:
                 self._comparison.keep_file()
         elif entry is not None or (good is not None and covered(good.path, self._sources)):
             self._comparison.see(entry, good)
-
-    @property
-    def copied_why(self) -> str:
-        """What differs in most of the bytes that were stored again with the same content; empty for none."""
-        return max(self._copied_bytes, key=self._copied_bytes.__getitem__, default="")
 
     def _linked_entry(self, found: Found, old: Entry | None, good: Entry | None) -> Entry | None:
         """Return what the base's manifest, or the last good one's, says of the very inode that `found` is."""
@@ -181,72 +163,7 @@ class _Recorder:
             self._new_hashes[entry.ino] = known
         return known
 
-    def _count_linked(self, entry: Entry, old: Entry | None) -> None:
-        if entry.type == "file":
-            self._linked.append(entry.ino)
-            self._tally["files_linked"] += 1
-            self._tally["bytes_linked"] += entry.size
-        if entry is old and entry.type == "file":
-            self._tally["files_total"] += 1
-            self._tally["bytes_total"] += entry.size
-        elif entry is not old:
-            self._count_file(entry, old)
-
-    def _count_read(self, found: Found, entry: Entry, old: Entry | None) -> None:
-        self._count_file(entry, old)
-        if entry.type != "file":
-            return
-        kept = old is not None and _is_file(old) and same_content(entry, old)
-        if kept and self._touched_since_ns is not None:
-            # Whatever else changed, and under whichever inode: its blocks are the base's.
-            self._tally["files_linked"] += 1
-            self._tally["bytes_linked"] += entry.size
-            return
-        is_another_name = entry.ino in self._new_sizes
-        if kept and old is not None and entry.ino != old.ino:
-            self._count_copied(entry, old, size=0 if is_another_name else entry.size)
-        if found.status.st_nlink > 1:
-            self._new_sizes[entry.ino] = entry.size
-        else:
-            self._tally["bytes_new"] += entry.size
-
-    def _count_file(self, entry: Entry, old: Entry | None) -> None:
-        was_file = _is_file(old)
-        if entry.type != "file":
-            self._tally["files_deleted"] += was_file
-            return
-        self._tally["files_total"] += 1
-        self._tally["bytes_total"] += entry.size
-        self._tally["files_new"] += not was_file
-        self._tally["files_changed"] += old is not None and was_file and _differ(entry, old)
-
-    def _count_copied(self, entry: Entry, old: Entry, *, size: int) -> None:
-        self._tally["files_copied"] += 1
-        self._tally["bytes_copied"] += size
-        self._copied_bytes[_difference(entry, old)] += size
-
-
-def _is_file(entry: Entry | None) -> bool:
-    return entry is not None and entry.type == "file"
-
 
 def _looks_the_same(entry: Entry, old: Entry) -> bool:
     """Whether rsync took the two for one file: its quick check compares size and time."""
     return old.type == "file" and (entry.size, entry.mtime_ns) == (old.size, old.mtime_ns)
-
-
-def _differ(entry: Entry, old: Entry) -> bool:
-    """Whether content or metadata differ; hashes of different algorithms can't tell."""
-    comparable = entry.hash and old.hash and entry.hash.partition(":")[0] == old.hash.partition(":")[0]
-    return replace(entry, ino=old.ino, hash=entry.hash if comparable else old.hash) != old
-
-
-def _difference(entry: Entry, old: Entry) -> str:
-    """Say what differs in two files of the same content, first what rsync can't link for."""
-    if (entry.uid, entry.gid) != (old.uid, old.gid):
-        return "owner"
-    if entry.mode != old.mode:
-        return "mode"
-    if entry.xattrs != old.xattrs:
-        return "attributes"
-    return "time" if entry.mtime_ns != old.mtime_ns else "nothing"
