@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from backupjump.errors import StoreError
+from backupjump.store import subvolume
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.in_use import unused
 from backupjump.store.layout import JobFolder
@@ -48,14 +49,16 @@ def discard(folder: JobFolder, attempt: Path) -> None:
 def empty_trash(folder: JobFolder, *, wait: bool, stop: Callable[[], bool] = lambda: False) -> None:
     """Delete all that is in trash/, and what comes into it meanwhile; the job's lock is not needed.
 
-    Where another process is at it already, `wait` for it and delete what is left, or leave it to that
-    one. Told to `stop`, it ends after the file it is at. What can't be deleted is passed over; the first
-    such error is raised at the end.
+    Where another process is at it already, `wait` for it and delete what is left, and for the room that this
+    gives, or leave it to that one. Told to `stop`, it ends after the file it is at. What can't be deleted is
+    passed over; the first such error is raised at the end.
     """
     fd = os.open(folder.trash, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         _delete_all(fd, stop)
+        if wait:
+            subvolume.reclaim(fd)
     except BlockingIOError:
         log.debug("another process empties %s", folder.trash)
     finally:

@@ -254,6 +254,19 @@ def test_a_prune_deletes_subvolumes_and_the_others_stay_as_they_are(
     assert fingerprint(taken[2].path) == before
 
 
+def test_who_waits_for_the_trash_has_its_room(
+    btrfs: Disk, folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    write(home / "large", os.urandom(100_000_000))
+    taken = pull(folder, shell, home).snapshot
+    free = free_bytes(btrfs)
+
+    throw_away(folder, [taken.id])
+    empty_trash(folder, wait=True)
+
+    assert free_bytes(btrfs) - free > 90_000_000
+
+
 def test_a_store_that_was_copied_file_by_file_is_built_on(
     folder: JobFolder, home: Path, shell: tuple[str, ...]
 ) -> None:
