@@ -33,7 +33,7 @@ from backupjump.operations.report import (
 )
 from backupjump.operations.restore import plan_job_restore
 from backupjump.operations.restore import restore as carry_out
-from backupjump.operations.site import open_site
+from backupjump.operations.site import Site, open_site
 from backupjump.operations.under_way import Asked
 from backupjump.process import signals_as_exceptions
 from backupjump.run import Run
@@ -113,9 +113,9 @@ def restore(context: Context, job: str, to: str, path: list[str] | None = None, 
     return report_on_restored(plan, carry_out(plan))
 
 
-def context_for(config: Path | None, *, on_progress: Callable[[Progress], None]) -> Context:
-    """Return the Context in which the command line calls a task: this config file, this progress."""
-    return Context(Config(overrides={"backupjump": {"config": config, "on_progress": on_progress}}, lazy=True))
+def context_for(site: Site, *, on_progress: Callable[[Progress], None]) -> Context:
+    """Return the Context in which the command line calls a task: this config, read once, and this progress."""
+    return Context(Config(overrides={"backupjump": {"site": site, "on_progress": on_progress}}, lazy=True))
 
 
 def _asked(context: Context, wait: str = "", *, seed: bool = False) -> Asked:
@@ -126,6 +126,7 @@ def _asked(context: Context, wait: str = "", *, seed: bool = False) -> Asked:
         raise UsageError(f"--wait {wait}: {error}") from error
     return Asked(
         config=settings.get("config") and Path(settings["config"]),
+        site=settings.get("site"),
         wait=waiting,
         seed=seed,
         on_progress=settings.get("on_progress", lambda _progress: None),

@@ -71,7 +71,7 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, seed: bool, as_
     codes = []
     for name in jobs:
         with _progress(name, options, as_json=as_json) as on_progress:
-            ended: Run = pull.body(context_for(options.config, on_progress=on_progress), name, wait=wait, seed=seed)
+            ended: Run = pull.body(context_for(site, on_progress=on_progress), name, wait=wait, seed=seed)
         _tell(ended, options, as_json=as_json)
         codes.append(ended.exit_code)
         if ended.exit_code > 128:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backupjump.operations.identity import refuse_a_new_history
-from backupjump.operations.site import open_site
+from backupjump.operations.site import Site, open_site
 from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.route import prepare
 
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 class Asked:
     """What the caller of a pull asked for besides the job.
 
-    `seed`: to start from nothing, though another job has a history of these sources.
+    `seed`: to start from nothing, though another job has a history of these sources. `site` is what `config`
+    says, where that has been read already, its keys looked at.
     """
 
     config: Path | None = None
+    site: Site | None = None
     wait: timedelta = timedelta(0)
     seed: bool = False
     on_progress: Callable[[Progress], None] = lambda _progress: None
@@ -45,7 +47,7 @@ class Pull:
 
     def __init__(self, job_name: str, asked: Asked) -> None:
         self.asked = asked
-        self.site = open_site(asked.config, check_keys=True)
+        self.site = asked.site or open_site(asked.config, check_keys=True)
         self.job = self.site.job(job_name)
         if not asked.seed:
             refuse_a_new_history(self.site, self.job)
