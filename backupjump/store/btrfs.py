@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from backupjump.errors import StoreError
 from backupjump.process import run
 from backupjump.store import subvolume
 from backupjump.store.attempts import NOTE_NAME, older_attempts, write_note
+from backupjump.store.meta import read_meta
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
 from backupjump.store.tree import Found, names_in, remove_tree, walk
@@ -205,9 +206,19 @@ def _keep_xattr(fd: int, name: str, value: bytes) -> None:
             raise
 
 
-def _read_note(attempt: Path) -> dict[str, Any] | None:
+def _read_note(attempt: Path) -> Mapping[str, Any] | None:
     try:
         note = json.loads((attempt / NOTE_NAME).read_bytes())
+    except FileNotFoundError:
+        return _note_of_finished(attempt)
     except (OSError, ValueError):
         return None
     return note if isinstance(note, dict) and isinstance(note.get("touched_since_ns"), int) else None
+
+
+def _note_of_finished(attempt: Path) -> Mapping[str, Any] | None:
+    """Return the note of an attempt that was cut off right before its publication; all in it may have been touched."""
+    try:
+        return {"base": read_meta(attempt)["base"], "touched_since_ns": 0}
+    except (ValueError, KeyError):
+        return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import StoreKind
-from backupjump.errors import LinkLost
+from backupjump.errors import LinkLost, StoreError
 from backupjump.rsync.plan import Plan
 from backupjump.rsync.progress import Progress
 from backupjump.rsync.pulled import Pulled
@@ -167,6 +167,29 @@ def test_a_change_that_an_attempt_brought_and_only_an_xattr_tells_of_is_in_the_m
     name = os.fsencode((home / "notes").relative_to("/"))
     (notes,) = (entry for entry in read_manifest(second.snapshot.manifest) if entry.path == name)
     assert notes.xattrs is not None
+
+
+def test_an_attempt_that_was_cut_off_right_before_its_publication_is_gone_on_with(
+    folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    first = pull(folder, shell, home).snapshot
+    before = fingerprint(first.path)
+    write(home / "large", os.urandom(4 * MEGABYTE), mtime=5)
+    os.setxattr(home / "notes", "user.note", b"1")
+    in_its_place = folder.snapshots / f"{first.id}-2"
+
+    def arrive_and_block(plan: Plan) -> Pulled:
+        in_its_place.mkdir()
+        return transfer(plan)
+
+    with pytest.raises(StoreError, match="already there"):
+        pull(folder, shell, home, by=arrive_and_block)
+    in_its_place.rmdir()
+    second = pull(folder, shell, home)
+
+    assert second.run.bytes_received < MEGABYTE
+    assert fingerprint(first.path) == before
+    assert fingerprint(in_tree(second.snapshot.tree, home)) == fingerprint(home)
 
 
 def test_an_attempt_on_another_base_is_not_gone_on_with(folder: JobFolder, home: Path, shell: tuple[str, ...]) -> None:
