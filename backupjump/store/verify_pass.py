@@ -44,20 +44,21 @@ def look_at_parts(
 ) -> Seen:
     """Look at parts of `snapshots` (oldest first, whole manifests), the longest unread first.
 
-    It goes on until `budget_bytes` have been read, so one part may go over it, or until `time_is_up`; the
+    It goes on until about `budget_bytes` have been read, so one part may go over it, or until `time_is_up`; the
     first part is looked at to its end in any case, or one that is too large would never be.
     """
     due = due_parts(snapshots, parts_at, now=now)
     passing = _Passing(looker, time_is_up, sure=due[0])
-    sizes = _bucket_sizes(read_manifest(snapshots[-1].manifest))
+    # On average: to know each one's would be one more reading of the manifest.
+    bucket_bytes = snapshots[-1].bytes_total / BUCKETS
     buckets: list[int] = []
-    begun_at, planned = looker.read_bytes, 0
+    begun_at, planned = looker.read_bytes, 0.0
     for part in due:
         if part is not due[0] and looker.read_bytes - begun_at + planned >= budget_bytes:
             break
         if part.bucket is not None:
             buckets.append(part.bucket)
-            planned += sizes[part.bucket]
+            planned += bucket_bytes
         elif part is due[0] or not time_is_up():
             passing.look_at_own(part)
     if buckets:
@@ -114,14 +115,6 @@ def _in_order(paths: Iterator[bytes]) -> Callable[[bytes], bool]:
         return there == path
 
     return among
-
-
-def _bucket_sizes(entries: Iterable[Entry]) -> Sequence[int]:
-    sizes = [0] * BUCKETS
-    for entry in entries:
-        if entry.type == "file" and entry.hash is not None:
-            sizes[bucket_of(entry.path)] += entry.size
-    return sizes
 
 
 def damaged_by_id(damages: Iterable[Damage], known: AbstractSet[str]) -> dict[str, int]:

@@ -200,7 +200,7 @@ def test_what_a_run_reads_comes_around_in_50_runs_and_finds_what_is_damaged(worl
         with locked(world.folder):
             verified = verify_part(world.folder, marker, now=LATER + timedelta(days=run))
         found |= {each.damage.path for each in verified.outcomes}
-        assert verified.read_bytes <= total * 0.02 + 20_000  # one part goes over the budget
+        assert verified.read_bytes <= total * 0.02 + 30_000  # two parts may go over the budget
     marks = read_marks(world.folder)
 
     assert found == {world.path("rotten"), world.path("twin"), world.path("edited")}
