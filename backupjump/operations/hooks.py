@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, Deferred, HookFailed
+from backupjump.errors import BackupjumpError, Deferred, HookFailed, Stopped
 from backupjump.escape import shown_lines
 from backupjump.process import TimedOut, run, shown_argv
 from backupjump.run import Status, exit_code_of
@@ -39,8 +39,9 @@ def hooks(pull: Pull) -> Iterator[None]:
         status = pull.run.status.value
         _run_rest(pull, ours.after, status=status)
     except BackupjumpError as error:
-        status = error.status
-        _run_rest(pull, ours.on_failure, status=status)
+        if pull.run.snapshot is None:
+            status = error.status
+            _run_rest(pull, ours.on_failure, status=status)
         raise
     finally:
         _run_rest(pull, ours.always, status=status)
@@ -95,6 +96,8 @@ def _run_one(pull: Pull, argv: tuple[str, ...], *, status: str) -> tuple[int, st
         ended = run(argv, timeout=_HOOK_SECONDS, environment=told)
     except TimedOut as error:
         return 124, str(error)
+    except Stopped:
+        raise
     except BackupjumpError as error:
         return 127, str(error)
     said = shown_lines(ended.stderr or ended.stdout, lines=3)

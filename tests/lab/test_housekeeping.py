@@ -167,6 +167,20 @@ def test_a_signal_while_the_trash_is_emptied_ends_the_command_and_leaves_the_run
     assert list(place.folder.trash.iterdir()) == []
 
 
+def test_a_signal_after_the_publication_leaves_the_run_as_good_as_it_was_and_stops_what_follows(lab: Lab) -> None:
+    place = Place(lab, "{last: 1}")
+    first = place.run()["snapshot"]
+    place.plain += '\nserver_hooks: {after: [[sh, -c, "kill -TERM $PPID; sleep 20"]]}\n'
+    place.keep("{last: 1}")
+
+    run = place.run(code=143)
+
+    noted = read_runs(place.folder)[-1]
+    assert (run["status"], run["exit_code"], run["error"]) == ("ok", 143, None)
+    assert (noted.run_id, noted.status, noted.exit_code) == (run["run_id"], Status.OK, 0)
+    assert place.ids == [first, run["snapshot"]], "what follows, a prune, was stopped"
+
+
 def test_a_restore_keeps_its_snapshot_from_a_prune(lab: Lab) -> None:
     place = Place(lab, "{last: 1}")
     for number in range(300):
