@@ -57,26 +57,26 @@ def verify_job(
         write_back(settings.path, marker)
         looker = Looker(Rules.of(marker), on_progress=on_progress)
         sound, seen = papers(snapshots)
+        compared = None
+        # First: whoever asks for it should not wait for hours to hear that the Desktop is away.
+        if wish.against_source and (newest := newest_good(sound)) is not None:
+            compared = against_source(job_name, site.config_file, newest, marker, share=wish.share, random=random)
         if sound:
             seen = _look(sound, looker, folder, wish, seen)
         outcomes = outcomes_of(seen, snapshots, looker.rules)
         if outcomes and wish.heal:
             outcomes = _healed(site, job_name, marker, snapshots, outcomes, seen)
         tried = _drilled(sound, marker, settings.path, outcomes, random)
-        verified = Verified(
+        return Verified(
             job=job_name,
             checked=looker.checked,
             read_bytes=looker.read_bytes,
             outcomes=outcomes,
+            source=compared,
             drill=tried,
             snapshots=len(snapshots),
             warnings=_noted(folder, seen, outcomes, drilled=tried is not None and not tried.failed),
         )
-        newest = newest_good(sound)
-        if wish.against_source and newest is not None:
-            compared = against_source(job_name, site.config_file, newest, marker, share=wish.share, random=random)
-            verified = replace(verified, source=compared)
-    return verified
 
 
 def _look(sound: Sequence[Snapshot], looker: Looker, folder: JobFolder, wish: Wish, before: Seen) -> Seen:

@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import Ownership
+from backupjump.operations.verify_folder import kept
 from backupjump.operations.verify_part import verify_part
 from backupjump.store.lock import locked
 from backupjump.store.manifest import Entry, read_manifest, write_manifest
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import read_marks
+from backupjump.store.trash import throw_away
 from fingerprint import fingerprint
 from lab.filesystems import disk
 from program import backupjump
@@ -296,3 +298,11 @@ def flip_in_image(image: Path, content: bytes) -> None:
         for at in places:
             file.seek(at)
             file.write(flipped)
+
+
+def test_a_prune_beside_a_verify_takes_nothing_that_is_looked_at(world: World) -> None:
+    with kept(world.folder) as snapshots, locked(world.folder):
+        gone = throw_away(world.folder, [snapshots[0].id])
+
+    assert gone == ()
+    assert len(world.snapshots) == 3
