@@ -23,7 +23,8 @@ from backupjump.operations.hooks import hooks
 from backupjump.operations.housekeeping import after, keep_house
 from backupjump.operations.listing import job_states, snapshots_of
 from backupjump.operations.probe import probe
-from backupjump.operations.pull import done, locked, publish, reach, recorded, rsync
+from backupjump.operations.pull import done, locked, publish, reach, rsync
+from backupjump.operations.recorded import recorded
 from backupjump.operations.report import (
     Report,
     report_on,

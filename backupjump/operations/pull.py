@@ -1,4 +1,4 @@
-"""The steps of a pull, and what surrounds them: lock, record, tell.
+"""The steps of a pull, and the lock around them.
 
 `backupjump.tasks.pull` strings the steps together; the command line, inv and fab all run that one task.
 """
@@ -12,21 +12,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreError, StoreFull
-from backupjump.escape import shown_lines
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreFull
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
-from backupjump.operations.under_way import Asked, Pull
+from backupjump.operations.under_way import Pull
 from backupjump.rsync.transfer import transfer
 from backupjump.run import exit_code_of, utc_now
 from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
-from backupjump.store.repair import mend, unlisted_runs
-from backupjump.store.runs import append_run
+from backupjump.store.repair import mend
 from backupjump.store.settled import settle
 from backupjump.store.staging import discard_if_empty, stage, take_out
 from backupjump.store.store import open_store
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.plan import Plan
     from backupjump.rsync.pulled import Pulled
-    from backupjump.run import Run
     from backupjump.ssh.control import Control
     from backupjump.store.snapshots import Snapshot
 
@@ -48,29 +45,6 @@ REACH_SECONDS = 15.0
 # sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); 5 s is under their floor.
 _KNOCK_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
-
-
-@contextmanager
-def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
-    """Give a Pull to work with; whatever ends the block, the Run is complete, stored and told of after it.
-
-    An error that the program can explain becomes the Run's; any other one is recorded and raised on. Once
-    a snapshot is published the Run stays what it is, and an error is a warning in it. A mistake in the
-    config or the job's name raises before there is a Run.
-    """
-    pull = Pull(job_name, asked)
-    log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
-    try:
-        yield pull
-    except BackupjumpError as error:
-        _end_with(pull, error)
-    except Exception as error:
-        _end_with(
-            pull, BackupjumpError(f"backupjump broke: {type(error).__name__}: {shown_lines(str(error), lines=3)}")
-        )
-        raise
-    finally:
-        _record(pull)
 
 
 @contextmanager
@@ -173,26 +147,6 @@ def done(desktop: Control, snapshot: Snapshot) -> None:
     log.debug("%s: control connection closed after %s", snapshot.job, snapshot.id)
 
 
-def _end_with(pull: Pull, error: BackupjumpError) -> None:
-    """Let the Run end with an error; one that comes after the publication costs nothing of what is there."""
-    run = _published_run(pull)
-    if run is None:
-        pull.run = pull.run.with_error(error, ended_at=utc_now())
-    elif isinstance(error, Stopped):
-        pull.run, pull.stopped = run, error
-    else:
-        pull.run = replace(run, warnings=(*run.warnings, f"after the publication: {error}"), ended_at=utc_now())
-
-
-def _published_run(pull: Pull) -> Run | None:
-    """Return the Run if it has published, also where a signal came between the rename and our hearing of it."""
-    if pull.run.snapshot is not None or pull.staging is None:
-        return pull.run if pull.run.snapshot is not None else None
-    if not (pull.folder.snapshots / pull.staging.id).is_dir() or pull.staging.path.exists():
-        return None
-    return next((run for run in unlisted_runs(pull.folder) if run.run_id == pull.run.run_id), None)
-
-
 def _account(pull: Pull, received: int) -> None:
     pull.run = replace(pull.run, bytes_received=pull.run.bytes_received + received)
 
@@ -208,18 +162,3 @@ def _give_up_or_wait(pull: Pull, error: BackupjumpError) -> None:
     pause = _RETRY_SECONDS * pull.run.attempts
     log.info("%s: %s; try %d follows in %d s", pull.job.name, error, pull.run.attempts + 1, pause)
     time.sleep(pause)
-
-
-def _record(pull: Pull) -> None:
-    """Store the Run beside the snapshots and in the history.
-
-    `locked` and a missing store stand in the history alone: nothing in the job's folder may be touched then.
-    """
-    if pull.lock_fd >= 0:
-        try:
-            append_run(pull.folder, pull.run)
-        except StoreError as error:
-            log.error("%s: %s", pull.job.name, error)
-    uuid = pull.store.marker.uuid if pull.store is not None else pull.site.server.store.uuid
-    with pull.site.history(uuid) as history:
-        history.append(pull.run)
