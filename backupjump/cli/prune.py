@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 def prune(options: Options, job: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete the snapshots of JOB that nothing keeps, and say of each other one why it stays.
 
-    The newest good snapshot stays whatever `keep` says, so do held and damaged ones. Without `keep`
-    everything stays. More than a quarter of the good ones (and more than 3) go only with --yes, and so
-    does anything when the clock or the newest snapshot looks wrong.
+    A good run of JOB does the same by itself. The newest good snapshot stays whatever `keep` says, so do
+    held and damaged ones, and one that a restore or a verify reads. Without `keep` everything stays. More
+    than a quarter of the good ones (and more than 3) go only with --yes, and so does anything when the
+    clock looks wrong, a snapshot is suspect, or a verify found damage.
 
     \b
     Examples:
