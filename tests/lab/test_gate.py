@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from backupjump.demo.lab import Lab
-from backupjump.demo.sshd import public_key, write_private
-from gate_world import GateWorld, gate_world, pull_command
+from gate_world import GateWorld, pull_command
+from lab.gated import gated
 
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture
-def world(lab: Lab) -> Iterator[GateWorld]:
-    """The gate's world inside the lab, whose Desktop lets the Server's key reach the gate and nothing else."""
-    folder = lab.folder / "gate"
-    folder.mkdir()
-    made = gate_world(folder, policy={"hooks": {"say": ["sh", "-c", "echo said; echo $0 $# $SSH_ORIGINAL_COMMAND"]}})
-    line = f'restrict,from="127.0.0.1,::1",command="{" ".join(made.argv)}" {public_key(lab.data_key)} server\n'
-    write_private(lab.desktop.authorized_keys, line)
-    return made
+def world(lab: Lab) -> GateWorld:
+    return gated(lab)
 
 
 def ssh(lab: Lab, *options: str) -> list[str]:

@@ -63,20 +63,20 @@ def test_a_mutated_line_is_refused_or_within_the_closed_set(seed: int, lines: in
     assert outcomes.count("refused") > lines / 3
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=8))))
 @example([b"rsync", b" ", b"--server", b" ", b"--sender", b" ", b"-e.", b" ", b".", b" ", b"/home/me/"])
 def test_a_line_of_pieces_is_refused_or_within_the_closed_set(pieces: list[bytes]) -> None:
     outcome(b"".join(pieces))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=5000))
 def test_any_bytes_at_all_raise_nothing_but_a_refusal(line: bytes) -> None:
     outcome(line)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=60))
 def test_any_path_is_below_an_allowed_folder_or_refused(text: str) -> None:
     # As rsync would send it, whatever its characters.

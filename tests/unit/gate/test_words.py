@@ -64,9 +64,9 @@ def test_what_no_rsync_of_ours_sends_is_refused(command: bytes, reason: str) -> 
     ids=lambda command: f"{command[:30]!r}… {len(command)} bytes",
 )
 def test_a_flood_is_refused_at_once(command: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
 
     with pytest.raises(Refused):
         read_request(command)
 
-    assert time.monotonic() - begun < 0.1
+    assert time.process_time() - begun < 0.1
