@@ -1,0 +1,60 @@
+"""How long the gate takes from the start of Python to its answer, beside a Python that does nothing.
+
+    python tests/bench/gate_start.py [--runs 20]
+
+Prints the median and the best milliseconds. A pull is measured up to the rsync that it becomes, which is `true` here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+from gate_world import gate_world, pull_command
+
+
+def main() -> None:
+    """Time each word in turn, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=20)
+    runs = parser.parse_args().runs
+    with tempfile.TemporaryDirectory(prefix="gate-start-") as place:
+        world = gate_world(Path(place), policy={"hooks": {"nothing": ["/bin/true"]}})
+        shortcut = world.folder / "rsync"
+        shortcut.write_text('#!/bin/sh\n[ "$2" = --version ] && exec rsync "$@"\nexit 0\n')
+        shortcut.chmod(0o755)
+        world.config.write_text(world.config.read_text().replace('"hooks"', f'"rsync": "{shortcut}", "hooks"'))
+        words = {
+            "refused": "ls",
+            "outside": pull_command("/etc"),
+            "pull": pull_command(world.home),
+            "probe": "bj1 probe",
+            "hook": "bj1 hook nothing",
+            "done": "bj1 done ok 1",
+        }
+        print(f"{runs} runs of each, milliseconds{'median':>12}{'best':>8}")
+        show("python -I -c pass", [seconds([sys.executable, "-I", "-c", "pass"], "") for _ in range(runs)])
+        for title, command in words.items():
+            show(title, [seconds(world.argv, command) for _ in range(runs)])
+
+
+def seconds(argv: list[str], command: str) -> float:
+    """Return how long `argv` runs with `command` as what the Server asked for."""
+    begun = time.monotonic()
+    subprocess.run(argv, env={"SSH_ORIGINAL_COMMAND": command}, stdin=subprocess.DEVNULL, capture_output=True)
+    return time.monotonic() - begun
+
+
+def show(title: str, times: list[float]) -> None:
+    """Print one row."""
+    print(f"{title:30}{statistics.median(times) * 1000:11.0f}{min(times) * 1000:8.0f}")
+
+
+if __name__ == "__main__":
+    main()
