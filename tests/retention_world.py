@@ -46,16 +46,8 @@ def make(
 ) -> Snapshot:
     """Return a snapshot taken at a time, the `sequence`th of its second and the `published`th of the job."""
     id_ = snapshot_id(at, sequence=sequence)
-    return Snapshot(
-        id=id_,
-        path=Path(id_),
-        desktop="d",
-        job="j",
-        status=status,
-        taken_at=at,
-        sequence=published,
-        problem=problem,
-    )
+    named = Snapshot(id=id_, path=Path(id_), desktop="d", job="j", status=status, taken_at=at)
+    return replace(named, sequence=published, problem=problem)
 
 
 @dataclass(frozen=True, kw_only=True)
