@@ -88,3 +88,15 @@ def rot(path: Path, *, bit: int = 1) -> None:
         file.write(content)
     path.chmod(before.st_mode & 0o7777)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def flip_in_image(image: Path, content: bytes) -> None:
+    """Flip a bit of each copy of `content` in an image behind the back of the filesystem."""
+    flipped = bytes([content[0] ^ 1]) + content[1:]
+    data = image.read_bytes()
+    places = [at for at in range(0, len(data), 4096) if data.startswith(content, at)]
+    assert places
+    with image.open("r+b") as file:
+        for at in places:
+            file.seek(at)
+            file.write(flipped)

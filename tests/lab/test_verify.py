@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -23,7 +22,6 @@ from backupjump.store.marker import read_marker
 from backupjump.store.marks import read_marks
 from backupjump.store.trash import throw_away
 from fingerprint import fingerprint
-from lab.filesystems import disk
 from program import backupjump
 from store_world import AT
 from verify_world import World, make_world, rot
@@ -254,50 +252,6 @@ def test_a_verify_beside_a_run_says_what_it_found_and_that_it_is_not_noted(world
     assert said.code == 4
     assert "another run holds desktop/nightly" in said.json["warnings"][0]
     assert healing.code == 11
-
-
-@pytest.mark.needs_root
-def test_what_memory_holds_is_not_taken_for_what_the_disk_holds(tmp_path: Path) -> None:
-    with disk("ext4", tmp_path / "disk") as store_disk:
-        world = make_world(store_disk.folder)
-        file = world.stored("same")
-        os.sync()
-        assert file.read_bytes() == b"same" * 1000  # from now on it is in memory
-        flip_in_image(store_disk.image, b"same" * 100)
-
-        naive = file.read_bytes()
-        found = world.damaged()
-
-        assert naive == b"same" * 1000
-        assert "same" in found
-
-
-@pytest.mark.needs_root
-def test_what_btrfs_can_t_read_is_damage_of_that_path_alone(tmp_path: Path) -> None:
-    with disk("btrfs", tmp_path / "disk", options=("-d", "single", "-m", "dup")) as store_disk:
-        world = make_world(store_disk.folder)
-        store_disk.unmount()
-        flip_in_image(store_disk.image, b"same" * 100)
-        store_disk.mount()
-        with pytest.raises(OSError) as error:
-            world.stored("same").read_bytes()
-        assert error.value.errno == errno.EIO
-
-        found = world.damaged()
-
-        assert found == {"same": "can't be read: Input/output error"}
-
-
-def flip_in_image(image: Path, content: bytes) -> None:
-    """Flip a bit of each copy of `content` in an image behind the back of the filesystem."""
-    flipped = bytes([content[0] ^ 1]) + content[1:]
-    data = image.read_bytes()
-    places = [at for at in range(0, len(data), 4096) if data.startswith(content, at)]
-    assert places
-    with image.open("r+b") as file:
-        for at in places:
-            file.seek(at)
-            file.write(flipped)
 
 
 def test_a_prune_beside_a_verify_takes_nothing_that_is_looked_at(world: World) -> None:

@@ -24,6 +24,7 @@ from fingerprint import fingerprint
 from lab.filesystems import Disk, disk
 from rsync_world import remote_shell
 from store_world import AT, MARKER, make_store, write
+from verify_world import flip_in_image
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -84,11 +85,5 @@ def test_the_next_run_brings_anew_what_can_t_be_read_in_its_base(btrfs: Disk, tm
 def flip(made: Disk, content: bytes) -> None:
     """Flip a bit of each copy of `content` on the disk, which is unmounted for it."""
     made.unmount()
-    data = made.image.read_bytes()
-    places = [at for at in range(0, len(data), 4096) if data.startswith(content, at)]
-    assert places
-    with made.image.open("r+b") as file:
-        for at in places:
-            file.seek(at)
-            file.write(bytes([content[0] ^ 1]))
+    flip_in_image(made.image, content)
     made.mount()
