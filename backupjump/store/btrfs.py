@@ -9,7 +9,6 @@ what rsync could not bring must not stay as it was, and what is no longer asked 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -26,7 +25,8 @@ from backupjump.store.attempts import NOTE_NAME, older_attempts, write_note
 from backupjump.store.meta import read_meta
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
-from backupjump.store.tree import Found, names_in, remove_tree, walk
+from backupjump.store.tree import names_in, remove_tree
+from backupjump.store.unshare import unshare
 
 if TYPE_CHECKING:
     from backupjump.store.layout import JobFolder
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_UNSHARING = ".~backupjump-unsharing~"
 _COPY_SECONDS = 24 * 3600
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -52,25 +51,13 @@ def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...
 
 def begin(staging: Staging, *, run_id: str) -> Staging:
     """Make the private tree of an attempt: that of the attempt before, a copy of the base's, or an empty one."""
-    going_on = bool(staging.older)
-    if going_on:
-        note = _read_note(staging.older[0])
-        assert note is not None
-        since_ns = int(note["touched_since_ns"])
-        staging.older[0].rename(staging.path)
-        subvolume.set_read_only(staging.tree, read_only=False)
-        if not is_settled(staging.path):
-            doubt_private(staging.tree, since_ns=since_ns)
-        begin_again(staging.path)
-    else:
-        staging.path.mkdir(mode=0o700)
-        since_ns = staging.path.stat().st_ctime_ns
+    since_ns = _take_over(staging) if staging.older else _make_folder(staging)
     base = staging.base.id if staging.base is not None else None
     more = {"base": base, "touched_since_ns": since_ns}
     write_note(staging.path, run_id=run_id, sources=staging.sources, more=more)
-    if not going_on:
+    if not staging.older:
         _grow(staging)
-    if going_on or staging.base is None or staging.base.has_hard_links:
+    if staging.older or staging.base is None or staging.base.has_hard_links:
         unshare(staging.tree)
     _make_way(staging.tree, staging.sources)
     return replace(staging, older=(), touched_since_ns=since_ns)
@@ -102,20 +89,23 @@ def take_out(tree: Path, paths: Iterable[bytes]) -> None:
             _take_out(tree, path.split(b"/"))
 
 
-def unshare(tree: Path) -> None:
-    """Give every name in the private `tree` an inode of its own; content, owner, mode, times and xattrs stay.
+def _take_over(staging: Staging) -> int:
+    """Make the folder of the attempt before this one's, and return since when its files may have been touched."""
+    (attempt,) = staging.older
+    note = _read_note(attempt)
+    assert note is not None
+    since_ns = int(note["touched_since_ns"])
+    attempt.rename(staging.path)
+    subvolume.set_read_only(staging.tree, read_only=False)
+    if not is_settled(staging.path):
+        doubt_private(staging.tree, since_ns=since_ns)
+    begin_again(staging.path)
+    return since_ns
 
-    rsync would write through one name of a file into the other, which may be another file by now: it ends
-    with 0 and the wrong content in one of them. Source: rsync(1), --inplace, and measured.
-    """
-    for found in walk(tree):
-        if not found.is_folder and found.status.st_nlink > 1:
-            before = os.fstat(found.folder_fd)
-            if found.is_regular:
-                _give_own_inode(found)
-            else:
-                os.unlink(found.name, dir_fd=found.folder_fd)
-            os.utime(found.folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+def _make_folder(staging: Staging) -> int:
+    staging.path.mkdir(mode=0o700)
+    return staging.path.stat().st_ctime_ns
 
 
 def _grow(staging: Staging) -> None:
@@ -179,31 +169,6 @@ def _take_out(tree: Path, parts: list[bytes]) -> None:
         os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
     finally:
         os.close(fd)
-
-
-def _give_own_inode(found: Found) -> None:
-    folder_fd, status = found.folder_fd, found.status
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_UNSHARING, dir_fd=folder_fd)
-    fd = subvolume.clone(found.name, _UNSHARING, folder_fd=folder_fd)
-    try:
-        os.fchown(fd, status.st_uid, status.st_gid)
-        os.fchmod(fd, stat.S_IMODE(status.st_mode))
-        for name in os.listxattr(found.proc_path, follow_symlinks=False):
-            _keep_xattr(fd, name, os.getxattr(found.proc_path, name, follow_symlinks=False))
-        os.utime(fd, ns=(status.st_atime_ns, status.st_mtime_ns))
-    finally:
-        os.close(fd)
-    os.rename(_UNSHARING, found.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-
-
-def _keep_xattr(fd: int, name: str, value: bytes) -> None:
-    try:
-        os.setxattr(fd, name, value)
-    except OSError as error:
-        # A label of the kernel's own (security.*), which rsync leaves alone as well where it is not root.
-        if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP):
-            raise
 
 
 def _read_note(attempt: Path) -> Mapping[str, Any] | None:

@@ -13,11 +13,11 @@ import pytest
 from backupjump.config.models import StoreKind
 from backupjump.process import run
 from backupjump.store import subvolume
-from backupjump.store.btrfs import unshare
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest
 from backupjump.store.publish import Published
 from backupjump.store.trash import empty_trash, throw_away
+from backupjump.store.unshare import unshare
 from btrfs_world import in_tree, pull
 from fingerprint import fingerprint
 from lab.filesystems import Disk, disk
