@@ -15,7 +15,9 @@ from backupjump.process import Child, spawn
 HOOK_SECONDS = 3600.0
 
 _KEPT_BYTES = 16 * 1024
+# Escaped once more by JSON, this stays below 64 KiB, whatever the characters.
 _MOST_LINES = 20
+_MOST_CHARACTERS = 200
 _LOOK_EVERY_SECONDS = 0.5
 # As timeout(1) and the shells have them.
 _TIMED_OUT = 124
@@ -29,7 +31,8 @@ def answer_hook(name: str, argv: Sequence[str], *, seconds: float = HOOK_SECONDS
     Whatever it has started in its process group ends with it.
     """
     status, said = _run(argv, seconds)
-    return json.dumps({"hook": name, "status": status, "said": shown_lines(said, lines=_MOST_LINES).splitlines()})
+    last = b"\n".join([line for line in said.splitlines() if line.strip()][-_MOST_LINES:])
+    return json.dumps({"hook": name, "status": status, "said": shown_lines(last, limit=_MOST_CHARACTERS).splitlines()})
 
 
 def _run(argv: Sequence[str], seconds: float) -> tuple[int, bytes]:

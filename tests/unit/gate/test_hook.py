@@ -37,11 +37,19 @@ def test_a_hook_that_does_not_start_is_told_as_127() -> None:
     assert "can't be started" in answer["said"][0]
 
 
-def test_a_hook_that_floods_costs_no_memory_and_little_is_told() -> None:
-    line = answer_hook("dump", ["sh", "-c", "yes 'a long line of text' | head -c 50000000; echo; echo end"])
+def test_of_a_hook_that_floods_the_last_lines_are_told() -> None:
+    answer = told("yes 'a long line of text' | head -c 50000000; echo; seq 19; echo end")
 
-    assert len(line) < 16_000
-    assert json.loads(line)["status"] == 0
+    assert answer["status"] == 0
+    assert answer["said"] == [*(str(number) for number in range(1, 20)), "end"]
+
+
+@pytest.mark.parametrize("character", ["x", "ä", "\U0001f5c4", "\x1b", "\\"])
+def test_the_answer_is_bounded_whatever_a_hook_prints(character: str) -> None:
+    line = answer_hook("dump", ["/usr/bin/printf", "%s", "\n".join([character * 500] * 40)])
+
+    assert len(line) < 64 * 1024
+    assert len(json.loads(line)["said"]) <= 20
 
 
 def test_a_hook_has_a_time_limit_and_ends_with_all_it_started() -> None:
