@@ -79,11 +79,14 @@ def test_a_path_is_read_as_it_is_written(world: GateWorld, name: str) -> None:
     assert list(world.folder.rglob("canary")) == []
 
 
-@pytest.mark.parametrize("listed", ["link/secret", "../../outside/secret", "sub/../link/secret", "/link/secret"])
-def test_a_list_of_files_gets_nothing_out_through_a_link(world: GateWorld, listed: str) -> None:
+@pytest.mark.parametrize("options", [["-a"], ["-rd", "--no-links"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "listed", ["link/secret", "link/", "link/.", "../../outside/secret", "sub/../link/secret", "/link/secret"]
+)
+def test_a_list_of_files_gets_nothing_out_through_a_link(world: GateWorld, listed: str, options: list[str]) -> None:
     (world.folder / "list").write_text(f"{listed}\nnotes\nnot there\n")
 
-    done = world.rsync("-a", f"--files-from={world.folder / 'list'}", "--ignore-missing-args")
+    done = world.rsync(*options, f"--files-from={world.folder / 'list'}", "--ignore-missing-args")
 
     assert done.returncode in (0, 23)
     assert world.names() == {"notes"}
