@@ -152,11 +152,14 @@ def one_without_changes(stand: Stand, number: int) -> tuple[float, Ours]:
 def beside_a_prune(stand: Stand) -> tuple[float, Ours]:
     """Return a pull by hand with nothing beside it, and one of ours that begins when a prune is deleting."""
     by_hand, _ = one_without_changes(stand, 0)
+    job = stand.config.parent / "jobs/nightly.yaml"
+    job.write_text(f"{job_of(stand.lab)}keep: {{last: 1}}\n")
     argv = (sys.executable, "-m", "backupjump", "--config", str(stand.config), "prune", "nightly", "--yes")
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as prune:
         trash = stand.lab.store / "desktop/nightly/trash"
         while not any(trash.iterdir()) and prune.poll() is None:
             time.sleep(0.01)
+        job.write_text(job_of(stand.lab))
         ours = stand.ours()
         assert prune.wait() == 0
     return by_hand, ours
@@ -172,8 +175,8 @@ def row(title: str, pairs: list[tuple[float, Ours]]) -> None:
 
 
 def job_of(lab: Lab) -> str:
-    """Return a job that keeps one snapshot."""
-    return f"desktop: desktop\nsources: [{lab.home}]\ndefault_excludes: false\nkeep: {{last: 1}}\n"
+    """Return a job that keeps every snapshot."""
+    return f"desktop: desktop\nsources: [{lab.home}]\ndefault_excludes: false\n"
 
 
 def fill(home: Path, files: int) -> None:

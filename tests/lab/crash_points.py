@@ -25,13 +25,12 @@ from backupjump.config.models import PARTIAL_FOLDER, StoreKind
 from backupjump.run import Run
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
-from backupjump.store.manifest import read_manifest, sha256_of
 from backupjump.store.marker import write_marker
-from backupjump.store.runs import append_run, read_runs
+from backupjump.store.runs import append_run
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.staging import Staging
 from backupjump.store.trash import empty_trash, throw_away
-from fingerprint import Print, fingerprint
+from lab.crash_oracle import Scene, prints, violations_of, violations_of_next
 from lab.filesystems import Disk, command, disk
 from store_world import AT, FAR_SENDER, MARKER, attempt, make_store, take, write
 
@@ -47,8 +46,6 @@ STORES = (
     ("btrfs", StoreKind.BTRFS),
 )
 
-WAYS = (KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC)
-
 Backup = Callable[[JobFolder, Path, Callable[[str], None]], None]
 
 _WRITES = frozenset(
@@ -57,22 +54,6 @@ _WRITES = frozenset(
 _IN_PLACE = ("--inplace", "--no-whole-file", "--delete")
 _RSYNC_SAID = "lab.rsync"
 _SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The store before the backup that is killed: its disk's image, the source, and every snapshot as it was."""
-
-    kind: str
-    template: Path
-    place: Path
-    source: Path
-    before: dict[str, dict[str, Print]]
-
-    @property
-    def folder(self) -> JobFolder:
-        """The job in the store, wherever a disk is mounted for a point."""
-        return JobFolder(self.place / "store", "desktop", "nightly")
 
 
 @dataclass(frozen=True)
@@ -116,7 +97,9 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> 
             point_disk.commit_names()
         if way != KILL:
             point_disk.cut_power()
-        violations = [*_looked(scene, told), *(_next_run(scene) if backup is None else ())]
+        violations = violations_of(scene, told)
+        if backup is None:
+            violations += violations_of_next(scene, lambda: take_here(scene.folder, scene.source, days=6).snapshot)
         return Point(nth, fired, tuple(violations))
     finally:
         point_disk.unmount()
@@ -209,11 +192,6 @@ def back_up_and_prune(folder: JobFolder, source: Path, tell: Callable[[str], Non
     empty_trash(folder, wait=True)
 
 
-def prints(folder: JobFolder) -> dict[str, dict[str, Print]]:
-    """Return the fingerprint of every published snapshot, by its id."""
-    return {path.name: fingerprint(path) for path in folder.snapshots.iterdir()}
-
-
 def _killed(scene: Scene, nth: int, backup: Backup) -> tuple[bool, list[str]]:
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # the fork server is a new interpreter
     context = multiprocessing.get_context("forkserver")
@@ -251,72 +229,3 @@ def _changes(event: str, arguments: tuple[object, ...], folder: JobFolder) -> bo
     if event == "open":
         return str(arguments[0]).startswith(str(folder.store)) or bool(int(str(arguments[2])) & os.O_CREAT)
     return event in _WRITES or event == _RSYNC_SAID
-
-
-def _looked(scene: Scene, told: list[str]) -> list[str]:
-    try:
-        return [*_unlike_before(scene, told), *_not_whole(scene), *_not_kept(scene.folder, told)]
-    except Exception as error:  # whatever can't even be read is a violation
-        return [f"can't be read: {error!r}"]
-
-
-def _unlike_before(scene: Scene, told: list[str]) -> Iterator[str]:
-    now = prints(scene.folder)
-    may_go = min(scene.before)
-    for id_, old in scene.before.items():
-        if id_ not in now and id_ != may_go:
-            yield f"{id_} is lost"
-        elif id_ in now and now[id_] != old:
-            yield f"{id_} has changed"
-
-
-def _not_whole(scene: Scene) -> Iterator[str]:
-    snapshots = list_snapshots(scene.folder)
-    if {each.id for each in snapshots} != {path.name for path in scene.folder.snapshots.iterdir()}:
-        yield "a folder is not a snapshot"
-    for each in snapshots:
-        if each.problem:
-            yield f"{each.id}: {each.problem}"
-            continue
-        if sha256_of(each.manifest) != each.manifest_sha256:
-            yield f"{each.id}: its manifest is not the one that was written"
-        listed = {os.fsdecode(entry.path) for entry in read_manifest(each.manifest)}
-        root = str(scene.source.relative_to("/"))
-        if listed != {name for name in fingerprint(each.tree) if name == root or name.startswith(f"{root}/")}:
-            yield f"{each.id}: its manifest lists another tree"
-        if each.id not in scene.before and fingerprint(each.tree / root) != fingerprint(scene.source):
-            yield f"{each.id} is not what the source has"
-    good = {each.id for each in snapshots if each.is_good}
-    if not (scene.folder.latest / "tree").is_dir() or scene.folder.latest.resolve().name not in good:
-        yield "latest names no good snapshot"
-
-
-def _not_kept(folder: JobFolder, told: list[str]) -> Iterator[str]:
-    """Whatever was said to be done must be, whatever comes."""
-    ids, runs = {path.name for path in folder.snapshots.iterdir()}, {run.run_id for run in read_runs(folder)}
-    if not {f"day{number}" for number in range(4)} <= runs:
-        yield "runs are lost"
-    for word, _, what in (line.partition(" ") for line in told):
-        if {"published": what not in ids, "noted": what not in runs, "pruned": what in ids}[word]:
-            yield f"said and not done: {word} {what}"
-
-
-def _next_run(scene: Scene) -> Iterator[str]:
-    """The next run goes on by itself, and what it publishes is what the source has."""
-    folder, kept = scene.folder, prints(scene.folder)
-    try:
-        snapshot = take_here(folder, scene.source, days=6).snapshot
-        empty_trash(folder, wait=True)
-    except Exception as error:
-        yield f"the next run failed: {error!r}"
-        return
-    assert snapshot is not None
-    now = prints(folder)
-    if {id_: now.get(id_) for id_ in kept} != kept:
-        yield "the next run changed a snapshot"
-    if fingerprint(folder.snapshots / snapshot / "tree" / scene.source.relative_to("/")) != fingerprint(scene.source):
-        yield "the next run is not what the source has"
-    if list(folder.work.iterdir()) or list(folder.trash.iterdir()):
-        yield "the next run left something in work or trash"
-    if str(folder.latest.readlink()) != f"snapshots/{snapshot}":
-        yield "the next run did not move latest"
