@@ -190,3 +190,17 @@ def test_a_file_that_is_cut_short_over_and_over_while_it_is_read_is_not_publishe
     assert (second.run.status == "warning") == (name not in hashes)
     assert fingerprint(first.path) == before
     assert fingerprint(in_tree(third.snapshot.tree, home)) == fingerprint(home)
+
+
+def test_a_file_of_several_names_that_is_unreadable_does_not_stop_rsync_for_ever(
+    folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    (home / "again").hardlink_to(home / "secret")
+    pull(folder, shell, home)
+    write(home / "secret", b"changed" * 1000, mode=0o000, mtime=5)
+    (home / "gone").unlink()
+
+    second = pull(folder, shell, home)
+
+    assert second.run.status == "warning"
+    assert "gone" not in names_below(second, home)
