@@ -132,8 +132,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     from backupjump.escape import shown
 
     damage = outcome.damage
-    name = f"/{shown(damage.path)}" if damage.path else f"snapshot {damage.home}"
-    yield f"{'healed ' if outcome.healed else 'DAMAGED'}  {name}: {damage.what}"
+    yield f"{'healed ' if outcome.healed else 'DAMAGED'}  {damage.name}: {damage.what}"
     yield f"         in {', '.join(damage.snapshots)}"
     if damage.also:
         yield "         also named " + ", ".join(f"/{shown(path)}" for path in damage.also[:10])

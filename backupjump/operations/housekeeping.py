@@ -1,6 +1,6 @@
-"""What follows a run that has published: prune under its lock, then, with the lock let go, empty the trash.
+"""What follows a run that has published: prune under its lock; then, with the lock let go, delete and verify.
 
-None of it changes what the run came to.
+None of it changes what the run came to, and the next run waits for none of what follows the lock.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped, StoreError
 from backupjump.operations.prune import carry_out, plan_prune
+from backupjump.operations.verify_part import verify_part
+from backupjump.store.idle import idly
 from backupjump.store.reaper import reap
 
 if TYPE_CHECKING:
@@ -43,19 +45,38 @@ def prune_now(pull: Pull) -> bool:
 
 
 def after(pull: Pull) -> Run:
-    """Empty the trash and return the Run as a command ends with it.
+    """Empty the trash, read a part of the store again, and return the Run as a command ends with it.
 
-    The next run of the job need not wait for this. A signal that came once the Run had published changes
-    nothing in it but the exit code of the command.
+    A signal that comes once the Run has published changes nothing in it but the exit code of the command.
     """
     if pull.stopped is None and pull.lock_fd >= 0 and pull.run.exit_code <= 128:
         try:
             reap(pull.folder, on_slow=lambda left: log.info("%s: emptying the trash, %d left", pull.job.name, left))
+            if pull.run.status.good:
+                read_again(pull)
         except Stopped as stopped:
             pull.stopped = stopped
         except StoreError as error:
             log.warning("%s: %s", pull.job.name, error)
     return pull.run if pull.stopped is None else replace(pull.run, exit_code=pull.stopped.exit_code)
+
+
+def read_again(pull: Pull) -> None:
+    """Verify a part of what the job holds, at idle priority; damage is told even where a good run is not."""
+    assert pull.store is not None
+    name, marker = pull.job.name, pull.store.marker
+    verified = idly(
+        lambda stopping: verify_part(pull.folder, marker, stopping=stopping),
+        name="verify",
+        on_slow=lambda: log.info("%s: reading a part of the store again", name),
+    )
+    for warning in verified.warnings:
+        log.warning("%s: %s", name, warning)
+    if verified.exit_code:
+        log.error(
+            "%s: verify: %s\nhint: see all, and put it right: backupjump verify %s --all --heal",
+            name, verified.headline, name,
+        )  # fmt: skip
 
 
 def warn(pull: Pull, text: str) -> None:

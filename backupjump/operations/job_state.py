@@ -64,6 +64,7 @@ def job_state(
 ) -> JobState:
     """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
 
+    Damage that a verify found and nobody has put right makes it broken, whatever the last run came to.
     A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
     when it waits, and `good` would be a lie.
     """
@@ -72,14 +73,19 @@ def job_state(
     suspects = [snapshot for snapshot in snapshots if snapshot.awaits_ack]
     age = age_of(last_good_at, now=now)
     limit = late_after(job)
-    state = _state(suspects, last_run, has_good=good is not None, late=limit is not None and age > limit)
+    damaged = any(snapshot.damaged for snapshot in snapshots)
+    state = (
+        State.BROKEN
+        if damaged and not suspects
+        else _state(suspects, last_run, has_good=good is not None, late=limit is not None and age > limit)
+    )
     return JobState(
         job=job.name,
         state=state,
         last_good_at=last_good_at,
         next_due_at=next_due(job.schedule, last_good_at=last_good_at, zone=zone, now=now),
         last_status=last_run.status if last_run is not None else None,
-        help=_help(job.name, state, last_run, has_good=good is not None),
+        help=_help(job.name, state, last_run, has_good=good is not None, damaged=damaged),
         size_bytes=good.bytes_total if good is not None else None,
     )
 
@@ -99,11 +105,13 @@ def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool
     return State.GOOD
 
 
-def _help(job: str, state: State, last_run: Run | None, *, has_good: bool) -> str:
+def _help(job: str, state: State, last_run: Run | None, *, has_good: bool, damaged: bool) -> str:
     first = "" if has_good else "no backup yet; "
     match state:
         case State.SUSPECT:
             return f"see what changed, and say so if it is right: backupjump ack {job}"
+        case State.BROKEN if damaged:
+            return f"a verify found damage; see it, and put it right: backupjump verify {job} --all --heal"
         case State.BROKEN:
             hint = last_run.error.hint if last_run is not None and last_run.error is not None else ""
             return hint or f"see why: backupjump history {job}"

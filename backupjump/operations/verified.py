@@ -42,6 +42,14 @@ class Verified:
         return sum(outcome.healed for outcome in self.outcomes)
 
     @property
+    def headline(self) -> str:
+        """What is wrong, in one line: how much, and the first of it."""
+        named = [f"{each.damage.name}: {each.damage.what}" for each in self.outcomes if not each.healed]
+        named += self.drill.failed if self.drill is not None else ()
+        more = f", and {len(named) - 1} more" if len(named) > 1 else ""
+        return f"damaged: {named[0]}{more}" if named else "nothing is damaged"
+
+    @property
     def exit_code(self) -> int:
         """4 when something is damaged and stays so, else 0."""
         silent = self.source is not None and bool(self.source.silent)

@@ -9,10 +9,9 @@ from dataclasses import replace
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-from backupjump.errors import JobLocked, StoreError
 from backupjump.operations.verified import Verified, Wish
-from backupjump.operations.verify_drill import Drill, drill
-from backupjump.operations.verify_folder import kept, locked_soon, mark, write_back
+from backupjump.operations.verify_drill import drill_one
+from backupjump.operations.verify_folder import kept, mark, note, write_back
 from backupjump.operations.verify_heal import Outcome, heal
 from backupjump.operations.verify_part import look_at_due, outcomes_of, papers
 from backupjump.operations.verify_source import against_source, fetching
@@ -27,7 +26,6 @@ from backupjump.store.verify_tree import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from backupjump.operations.site import Site
     from backupjump.store.layout import JobFolder
@@ -66,7 +64,7 @@ def verify_job(
         outcomes = outcomes_of(seen, snapshots, looker.rules)
         if outcomes and wish.heal:
             outcomes = _healed(site, job_name, marker, snapshots, outcomes, seen)
-        tried = _drilled(sound, marker, settings.path, outcomes, random)
+        tried = drill_one(sound, marker, outcomes, store=settings.path, random=random)
         return Verified(
             job=job_name,
             checked=looker.checked,
@@ -75,7 +73,7 @@ def verify_job(
             source=compared,
             drill=tried,
             snapshots=len(snapshots),
-            warnings=_noted(folder, seen, outcomes, drilled=tried is not None and not tried.failed),
+            warnings=note(folder, seen, outcomes, now=utc_now(), drilled=tried is not None and not tried.failed),
         )
 
 
@@ -96,25 +94,3 @@ def _healed(
         mark(folder, seen, found, now=utc_now())
         with fetching(job_name, site.config_file, marker, lock_fd=lock_fd) as fetch:
             return heal(damages, snapshots, Rules.of(marker), fetch=fetch)
-
-
-def _drilled(
-    sound: Sequence[Snapshot], marker: Marker, store: Path, outcomes: Sequence[Outcome], random: Random
-) -> Drill | None:
-    if not sound:
-        return None
-    hurt = {id_ for each in outcomes if not each.healed for id_ in each.damage.snapshots}
-    # What is known to be damaged has been told of; it would fail here once more.
-    unhurt = [each for each in sound if not each.damaged and each.id not in hurt] or sound
-    damaged = [path for each in outcomes if not each.healed for path in (each.damage.path, *each.damage.also)]
-    return drill(random.choice(unhurt), marker, store=store, random=random, passed_over=damaged)
-
-
-def _noted(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, drilled: bool) -> tuple[str, ...]:
-    """Note in the marks what came of it, or return why that could not be."""
-    try:
-        with locked_soon(folder):
-            mark(folder, seen, outcomes, now=utc_now(), drilled=drilled)
-    except (StoreError, JobLocked) as error:
-        return (f"what was found is not noted, so the next run does not know of it: {error}",)
-    return ()

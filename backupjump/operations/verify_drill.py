@@ -22,9 +22,10 @@ from backupjump.store.verify_content import can_check, found_at
 from backupjump.store.verify_tree import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from random import Random
 
+    from backupjump.operations.verify_heal import Outcome
     from backupjump.store.manifest import Entry
     from backupjump.store.marker import Marker
     from backupjump.store.snapshots import Snapshot
@@ -65,6 +66,19 @@ def drill(
             return Drill(snapshot=snapshot.id, files=plan.files, size_bytes=plan.size_bytes, failed=failed)
     except (BackupjumpError, OSError) as error:
         return Drill(snapshot=snapshot.id, failed=(shown(str(error)),))
+
+
+def drill_one(
+    sound: Sequence[Snapshot], marker: Marker, outcomes: Sequence[Outcome], *, store: Path, random: Random
+) -> Drill | None:
+    """Try a restore out from a random one of the `sound` snapshots, None when there is none; `outcomes` are known."""
+    if not sound:
+        return None
+    hurt = {id_ for each in outcomes if not each.healed for id_ in each.damage.snapshots}
+    # What is known to be damaged has been told of; it would fail here once more.
+    unhurt = [each for each in sound if not each.damaged and each.id not in hurt] or sound
+    damaged = [path for each in outcomes if not each.healed for path in (each.damage.path, *each.damage.also)]
+    return drill(random.choice(unhurt), marker, store=store, random=random, passed_over=damaged)
 
 
 def pick_files(entries: Iterable[Entry], *, count: int, random: Random) -> list[Entry]:

@@ -68,6 +68,18 @@ def mark(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, now: dat
     write_marks(folder, marked(read_marks(folder), looked, now=now, drilled=drilled))
 
 
+def note(
+    folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, now: datetime, drilled: bool = False
+) -> tuple[str, ...]:
+    """Note in the marks what a verify has looked at, or return why that could not be; waits for the lock a little."""
+    try:
+        with locked_soon(folder):
+            mark(folder, seen, outcomes, now=now, drilled=drilled)
+    except (StoreError, JobLocked) as error:
+        return (f"what was found is not noted, so the next run does not know of it: {error}",)
+    return ()
+
+
 @contextmanager
 def locked_soon(folder: JobFolder) -> Iterator[int]:
     """Hold the job's lock, after 10 s of waiting at most; JobLocked when a run still has it then."""

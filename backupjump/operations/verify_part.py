@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from backupjump.operations.verified import Verified
-from backupjump.operations.verify_folder import kept, mark
+from backupjump.operations.verify_drill import drill_one
+from backupjump.operations.verify_folder import kept, note, write_back
 from backupjump.operations.verify_heal import Outcome
 from backupjump.run import utc_now
 from backupjump.store.marks import read_marks
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 
 # What a run may take for it, after its publication.
 SECONDS_OF_A_RUN = 300.0
+BETWEEN_DRILLS = timedelta(days=7)
+
+
+class Interrupted(Exception):
+    """Whoever asked for the verify has no more time for it; nothing of it is noted."""
 
 
 def verify_part(
@@ -35,30 +43,48 @@ def verify_part(
     *,
     budget_bytes: int | None = None,
     seconds: float = SECONDS_OF_A_RUN,
+    stopping: Callable[[], bool] = lambda: False,
     now: datetime | None = None,
 ) -> Verified:
-    """Verify what was not read for the longest time; for after a good run, the job's lock must be held.
+    """Verify what was not read for the longest time, for after a good run; once a week try a restore out.
 
     Reads `budget_bytes` (2 % of all content if not said: everything in 50 runs) and at most one part more,
-    or for so many `seconds`. What is damaged stands in the marks afterwards. Raises StoreError.
+    or for so many `seconds`. The job's lock is needed for a moment, to note what is damaged in the marks;
+    while it is held by somebody else, what was found is returned alone. Raises StoreError, and
+    `Interrupted` soon after `stopping` says so.
     """
+
+    def look_up(_names: int, _bytes: int) -> None:
+        if stopping():
+            raise Interrupted
+
     now, ends_at = now or utc_now(), time.monotonic() + seconds
     with kept(folder) as snapshots:
-        looker = Looker(Rules.of(marker))
+        write_back(folder.store, marker)
+        looker, tried = Looker(Rules.of(marker), on_progress=look_up), None
         sound, seen = papers(snapshots)
         if sound:
             share = int(content_bytes(sound) * SHARE_OF_A_RUN) if budget_bytes is None else budget_bytes
             parts = look_at_due(sound, looker, folder, share, lambda: time.monotonic() > ends_at, now)
             seen = replace(parts, damages=seen.damages + parts.damages)
         outcomes = outcomes_of(seen, snapshots, looker.rules)
-        mark(folder, seen, outcomes, now=now)
+        if drill_is_due(read_marks(folder).drilled_at, now):
+            tried = drill_one(sound, marker, outcomes, store=folder.store, random=SystemRandom())
+        warnings = note(folder, seen, outcomes, now=now, drilled=tried is not None and not tried.failed)
     return Verified(
         job=folder.job,
         checked=looker.checked,
         read_bytes=looker.read_bytes,
         outcomes=outcomes,
+        drill=tried,
         snapshots=len(snapshots),
+        warnings=warnings,
     )
+
+
+def drill_is_due(drilled_at: datetime | None, now: datetime) -> bool:
+    """Whether the last restore that was tried out is a week old; one of the future counts as none."""
+    return drilled_at is None or not timedelta(0) <= now - drilled_at < BETWEEN_DRILLS
 
 
 def papers(snapshots: Sequence[Snapshot]) -> tuple[tuple[Snapshot, ...], Seen]:

@@ -50,6 +50,11 @@ class Damage:
     links: int = 1
     entry: Entry | None = None
 
+    @property
+    def name(self) -> str:
+        """What is damaged, safe to show: the full path, or the snapshot."""
+        return f"/{shown(self.path)}" if self.path else f"snapshot {self.home}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:

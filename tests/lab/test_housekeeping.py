@@ -203,3 +203,32 @@ def test_a_restore_keeps_its_snapshot_from_a_prune(lab: Lab) -> None:
     assert fingerprint(to / lab.home.relative_to("/")) == fingerprint(lab.home)
     assert during == [first, run["snapshot"]]
     assert place.ids == [last], "the next prune takes both"
+
+
+def test_a_good_run_reads_a_part_of_the_store_again_and_tries_a_restore_out_once_a_week(lab: Lab) -> None:
+    place = Place(lab, "{last: 9}")
+
+    place.run()
+    first = read_marks(place.folder)
+    place.run()
+
+    assert first.parts_at
+    assert len(read_marks(place.folder).parts_at) > len(first.parts_at)
+    assert first.drilled_at is not None
+    assert read_marks(place.folder).drilled_at == first.drilled_at
+
+
+def test_damage_that_is_found_after_a_run_is_told_even_to_cron_and_the_job_needs_a_person(lab: Lab) -> None:
+    place = Place(lab, "{last: 9}")
+    files = [write(lab.home / f"file {number}", b"content") for number in range(400)]  # some in each part
+    tree = place.folder.snapshots / place.run()["snapshot"] / "tree"
+    for stored in (tree / file.relative_to("/") for file in files):
+        write(stored, b"CONTENT", mtime=1_700_000_000)
+
+    said = backupjump(place.config, "run", "nightly")
+
+    assert said.code == 0
+    assert "verify: damaged: /" in said.err
+    assert "content is not what was backed up, and " in said.err
+    assert "backupjump verify nightly --all --heal" in said.err
+    assert backupjump(place.config, "status").code == 1

@@ -197,8 +197,7 @@ def test_what_a_run_reads_comes_around_in_50_runs_and_finds_what_is_damaged(worl
     found: set[bytes] = set()
 
     for run in range(50):
-        with locked(world.folder):
-            verified = verify_part(world.folder, marker, now=LATER + timedelta(days=run))
+        verified = verify_part(world.folder, marker, now=LATER + timedelta(days=run))
         found |= {each.damage.path for each in verified.outcomes}
         assert verified.read_bytes <= total * 0.02 + 30_000  # two parts may go over the budget
     marks = read_marks(world.folder)
@@ -212,8 +211,7 @@ def test_a_run_with_no_time_left_still_reads_one_part(world: World) -> None:
     marker = read_marker(world.folder.store)
 
     for run in range(66):
-        with locked(world.folder):
-            verify_part(world.folder, marker, budget_bytes=10**9, seconds=-1, now=LATER + timedelta(days=run))
+        verify_part(world.folder, marker, budget_bytes=10**9, seconds=-1, now=LATER + timedelta(days=run))
 
     assert len(read_marks(world.folder).parts_at) == 64 + 2
 

@@ -90,6 +90,16 @@ def test_a_job_is_suspect_until_the_last_of_its_suspect_snapshots_was_acked() ->
     assert stands(*suspects, FRESH, last=Status.OK).help.endswith("backupjump ack nightly")
 
 
+def test_damage_that_nobody_has_put_right_makes_a_job_broken_whatever_the_last_run_came_to() -> None:
+    damaged = replace(FRESH, damaged=2)
+
+    found = stands(damaged, last=Status.OK)
+
+    assert found.state is State.BROKEN
+    assert found.help.endswith("backupjump verify nightly --all --heal")
+    assert stands(damaged, a_snapshot(0.2, Status.SUSPECT), last=Status.OK).state is State.SUSPECT
+
+
 def test_the_help_of_a_broken_job_is_the_hint_of_its_error() -> None:
     assert stands(FRESH, last=Status.FAILED, hint="mend it").help == "mend it"
     assert stands(FRESH, last=Status.FAILED).help == "see why: backupjump history nightly"

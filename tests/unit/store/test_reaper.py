@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from backupjump.errors import StoreError
-from backupjump.process import run
-from backupjump.store import reaper
 from backupjump.store.layout import JobFolder
 from backupjump.store.reaper import reap
 from backupjump.store.trash import empty_trash
@@ -54,14 +51,3 @@ def test_a_stop_leaves_what_the_next_one_finishes(tmp_path: Path, after: int) ->
 
     assert left > 0
     assert list(folder.trash.iterdir()) == []
-
-
-def test_the_thread_alone_is_idle() -> None:
-    pid = os.fork()
-    if pid == 0:
-        reaper._be_idle()  # of a child, since nobody gets niceness back
-        told = run(["ionice", "-p", str(os.getpid())], timeout=10).stdout.decode()
-        os._exit(int(os.getpriority(os.PRIO_PROCESS, 0) != 19 or told.strip() != "idle"))
-
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert os.getpriority(os.PRIO_PROCESS, 0) < 19
