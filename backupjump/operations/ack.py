@@ -69,10 +69,11 @@ def suspicion_of(site: Site, job_name: str) -> Suspicion | None:
     return Suspicion(job=job.name, awaiting=awaiting, good=good, changes=changes)
 
 
-def ack(site: Site, suspicion: Suspicion) -> tuple[str, ...]:
+def ack(site: Site, suspicion: Suspicion, *, right: bool = True) -> tuple[str, ...]:
     """Take what was shown as right and return the ids that were acked; `latest` names the newest good one then.
 
     From then on they count as good: the next run is judged against the newest of them, and pruning goes on.
+    When it is not `right` they never count as good: pruning goes on without them, the measure stays what it was.
     Killed anywhere it has either happened or not; a `latest` that is behind is pointed by the next run.
     Raises JobLocked during a run, StoreError when the marks can't be kept.
     """
@@ -81,8 +82,11 @@ def ack(site: Site, suspicion: Suspicion) -> tuple[str, ...]:
     with open_store(settings.path, uuid=settings.uuid), locked(folder):
         shown = {snapshot.id for snapshot in suspicion.awaiting}
         ids = tuple(each.id for each in list_snapshots(folder) if each.awaits_ack and each.id in shown)
-        marks = read_marks(folder)
-        write_marks(folder, replace(marks, acks={**marks.acks, **dict.fromkeys(ids, utc_now())}))
+        marks, said = read_marks(folder), dict.fromkeys(ids, utc_now())
+        write_marks(
+            folder,
+            replace(marks, acks={**marks.acks, **said}) if right else replace(marks, wrong={**marks.wrong, **said}),
+        )
         good = newest_good(list_snapshots(folder))
         if good is not None:
             with told_as_store_error("the snapshots are acked, but latest can't be pointed"):

@@ -55,7 +55,9 @@ def plan_prune(site: Site, job_name: str) -> PrunePlan:
     job = site.job(job_name)
     now, folder = utc_now(), site.folder_of(job)
     decisions = decisions_of(site, job, now=now)
-    recorded_at = max((run.ended_at for run in read_runs(folder)), default=None)
+    runs = read_runs(folder)
+    # The last one, not the latest: one night with a clock that ran ahead must not stop all prunes until then.
+    recorded_at = runs[-1].ended_at if runs else None
     return PrunePlan(job=job.name, decisions=decisions, brake=brakes(decisions, now=now, recorded_at=recorded_at))
 
 

@@ -64,6 +64,7 @@ class Marks:
 
     holds: Mapping[str, Hold] = field(default_factory=dict)
     acks: Mapping[str, datetime] = field(default_factory=dict)
+    wrong: Mapping[str, datetime] = field(default_factory=dict)
     verified_at: Mapping[str, datetime] = field(default_factory=dict)
     damage: Mapping[str, int] = field(default_factory=dict)
     parts_at: Mapping[str, datetime] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class Marks:
             self,
             holds=_without(self.holds, ids),
             acks=_without(self.acks, ids),
+            wrong=_without(self.wrong, ids),
             verified_at=_without(self.verified_at, ids),
             damage=_without(self.damage, ids),
             parts_at=_without(self.parts_at, ids),
@@ -96,6 +98,7 @@ class Marks:
             "format": MARKS_FORMAT,
             "holds": {id_: hold.to_json() for id_, hold in self.holds.items()},
             "acks": {id_: rfc3339(at) for id_, at in self.acks.items()},
+            "wrong": {id_: rfc3339(at) for id_, at in self.wrong.items()},
             "verified_at": {id_: rfc3339(at) for id_, at in self.verified_at.items()},
             "damage": dict(self.damage),
             "parts_at": {part: rfc3339(at) for part, at in self.parts_at.items()},
@@ -108,6 +111,7 @@ class Marks:
         return cls(
             holds={id_: Hold.from_json(hold) for id_, hold in values["holds"].items()},
             acks={id_: _read_time(at) for id_, at in values["acks"].items()},
+            wrong={id_: _read_time(at) for id_, at in values.get("wrong", {}).items()},
             verified_at={id_: _read_time(at) for id_, at in values["verified_at"].items()},
             damage={id_: int(paths) for id_, paths in values.get("damage", {}).items()},
             parts_at={part: _read_time(at) for part, at in values.get("parts_at", {}).items()},
@@ -116,7 +120,7 @@ class Marks:
         )
 
 
-_KEYS = ("format", "holds", "acks", "verified_at", "damage", "parts_at", "drilled_at")
+_KEYS = ("format", "holds", "acks", "wrong", "verified_at", "damage", "parts_at", "drilled_at")
 
 
 def read_marks(folder: JobFolder) -> Marks:

@@ -94,12 +94,12 @@ def decide(
 def brakes(decisions: Sequence[Decision], *, now: datetime, recorded_at: datetime | None = None) -> str | None:
     """Return why these decisions should not be carried out before a person has seen them, None when they may be.
 
-    `recorded_at` is the newest time that anything is recorded of besides the snapshots, such as the last run.
+    `recorded_at` is when the last thing was recorded besides the snapshots, such as the last run.
     """
     if not any(decision.goes for decision in decisions):
         return None
-    times = [decision.snapshot.taken_at for decision in decisions]
-    newest_at = max([*times, recorded_at] if recorded_at is not None else times)
+    last = max((decision.snapshot for decision in decisions), key=lambda each: (each.sequence, _age(each)))
+    newest_at = max(last.taken_at, recorded_at) if recorded_at is not None else last.taken_at
     return _suspicion(decisions) or _damage(decisions) or _wrong_clock(newest_at, now) or _too_many(decisions)
 
 

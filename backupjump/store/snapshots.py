@@ -27,8 +27,8 @@ class Snapshot:
 
     When its meta.json can't be read, `problem` says why (else it is empty), the status reads failed and
     the numbers are 0; the tree may be whole all the same. `sequence` counts the job's publications, so
-    that a clock that was set back mixes nothing up. `acked`: someone has looked at a suspect one. `damaged`
-    is how many of its paths the last verify found damaged.
+    that a clock that was set back mixes nothing up. `acked`: someone has said that a suspect one is
+    right, `wrong`: that it is not. `damaged` is how many of its paths the last verify found damaged.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Snapshot:
     run_id: str = ""
     sources: tuple[str, ...] = ()
     acked: bool = False
+    wrong: bool = False
     has_hard_links: bool = True
     damaged: int = 0
     problem: str = ""
@@ -71,8 +72,8 @@ class Snapshot:
 
     @property
     def awaits_ack(self) -> bool:
-        """Whether it is suspect and nobody has looked at it yet: until then nothing is pruned."""
-        return self.is_suspect and not self.acked and not self.problem
+        """Whether it is suspect and nobody has said yet whether it is right: until then nothing is pruned."""
+        return self.is_suspect and not self.acked and not self.wrong and not self.problem
 
 
 def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
@@ -89,7 +90,7 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
     by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
     marks = _marks(folder) if by_age else Marks()
     by_id = [
-        replace(each, acked=each.id in marks.acks, damaged=marks.damage.get(each.id, 0))
+        replace(each, acked=each.id in marks.acks, wrong=each.id in marks.wrong, damaged=marks.damage.get(each.id, 0))
         for each in (read_snapshot(folder, name) for _when, name in by_age)
     ]
     # One whose meta.json is damaged stays where its id puts it. Those of before there was a sequence come first.

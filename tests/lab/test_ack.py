@@ -101,6 +101,18 @@ def test_without_a_terminal_nothing_is_asked_and_nothing_changed(folder: JobFold
     assert awaiting(folder) == 1
 
 
+def test_what_is_not_right_never_counts_as_good_and_no_longer_keeps_a_prune_from_its_work(folder: JobFolder) -> None:
+    said = backupjump(config_of(folder), "ack", "nightly", "--wrong")
+
+    good, wrong = list_snapshots(folder)
+    assert (said.code, said.err) == (0, "")
+    assert f"{wrong.id}: never to count as good; runs stay compared with {good.id}" in said.out
+    assert (wrong.is_good, wrong.awaits_ack) == (False, False)
+    assert folder.latest.readlink() == Path("snapshots", good.id)
+    assert backupjump(config_of(folder), "ack", "nightly").out.startswith("nightly has no suspect snapshot")
+    assert backupjump(config_of(folder), "ack", "nightly", "--wrong", "--yes").code == 2
+
+
 def test_an_unknown_job_ends_with_2_and_a_guess(folder: JobFolder) -> None:
     said = backupjump(config_of(folder), "ack", "nightli")
 
