@@ -54,10 +54,15 @@ class Stand:
         ssh_config = self.lab.folder / "by-hand-ssh-config"
         ssh_config.write_bytes(backupjump(self.config, "ssh-config", "desktop"))
         begun = time.monotonic()
-        source, target = f"bj-desktop:{self.lab.home}/", f"{self.lab.store}/{name}/"
+        source, target = f"bj-desktop:{self.lab.home}/", f"{self.hand(name)}/"
+        self.hand(name).mkdir(parents=True)
         run(*BY_HAND, *more, "-e", f"ssh -F {ssh_config}", source, target)
         command("sync", "-f", self.lab.store)
         return time.monotonic() - begun
+
+    def hand(self, name: str) -> Path:
+        """Return a folder as deep as ours: what rsync 3.5 does for each file grows with the depth of --link-dest."""
+        return self.lab.store / "by-hand/nightly/snapshots" / name / "tree" / self.lab.home.relative_to("/")
 
     def ours(self) -> Ours:
         """Run the program to its end."""
@@ -142,10 +147,10 @@ def measured(kind: str, *, files: int, runs: int) -> None:
 def one_without_changes(stand: Stand, number: int) -> tuple[float, Ours]:
     """Return a pull by hand and one of ours, in the one order and in the other by turns."""
     name = f"hand-{number}"
-    link = f"--link-dest={stand.lab.store}/hand-base"
+    link = f"--link-dest={stand.hand('hand-base')}"
     ours = stand.ours() if number % 2 else None
     by_hand = stand.by_hand(name, link)
-    shutil.rmtree(stand.lab.store / name)
+    shutil.rmtree(stand.hand(name))
     return by_hand, ours or stand.ours()
 
 
