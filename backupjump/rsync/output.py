@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backupjump.rsync.checksums import Checksums
 from backupjump.rsync.progress import Progress, after_progress, read_progress
 
 LONGEST_LINE = 1 << 16
@@ -73,13 +74,12 @@ class Output:
 
     def __init__(self, marker: str, *, checksum: str, root: bytes) -> None:
         self._marker = marker.encode() + b" "
-        self._checksum = checksum
         self._root = root
         self._lines = Lines()
         self._statistics: dict[bytes, int] = {}
         self.folders_total = 0
         self.progress = Progress()
-        self.hashes: dict[bytes, str] = {}
+        self.hashes = Checksums(checksum)
         self.too_large: list[bytes] = []
         self.not_kept: list[bytes] = []
         self.started = False
@@ -123,7 +123,7 @@ class Output:
     def _note(self, item: Item) -> None:
         self.started = True
         if item.transferred and item.checksum:
-            self.hashes[self._root + item.name] = f"{self._checksum}:{item.checksum}"
+            self.hashes.note(self._root + item.name, item.checksum)
 
     def _read_other(self, line: bytes) -> None:
         if (progress := read_progress(line, self.progress)) is not None:

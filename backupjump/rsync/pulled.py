@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import groupby
 
 from backupjump.escape import shown
+from backupjump.rsync.checksums import Checksums, joined
 from backupjump.rsync.in_place import stale_after
 from backupjump.rsync.messages import Messages, Trouble
 from backupjump.rsync.output import Output
@@ -62,7 +63,7 @@ class Pulled:
 
     warning: bool = False
     bytes_received: int = 0
-    hashes: Mapping[bytes, str] = field(default_factory=dict)
+    hashes: Checksums = field(default_factory=Checksums, compare=False)
     left_out: tuple[LeftOut, ...] = ()
     vanished: tuple[bytes, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -98,7 +99,7 @@ def merged(parts: Sequence[Pulled]) -> Pulled:
     return Pulled(
         warning=any(part.warning for part in parts),
         bytes_received=sum(part.bytes_received for part in parts),
-        hashes={path: checksum for part in parts for path, checksum in part.hashes.items()},
+        hashes=joined(part.hashes for part in parts),
         left_out=tuple(each for part in parts for each in part.left_out),
         vanished=tuple(path for part in parts for path in part.vanished),
         remarks=tuple(text for part in parts for text in part.remarks),

@@ -17,7 +17,7 @@ from backupjump.store.failures import told_as_store_error
 from backupjump.store.manifest import MANIFEST_NAME
 from backupjump.store.meta import write_meta
 from backupjump.store.partials import remove_leftovers
-from backupjump.store.record import Listed, record_tree
+from backupjump.store.record import Hashes, Listed, record_tree
 from backupjump.store.settled import sync_or_discard
 from backupjump.store.snapshots import Snapshot, read_snapshot
 from backupjump.store.staging import Staging
@@ -44,7 +44,7 @@ class Published:
     run: Run
 
 
-def record(store: Store, staging: Staging, *, hashes: Mapping[bytes, str]) -> Recorded:
+def record(store: Store, staging: Staging, *, hashes: Hashes) -> Recorded:
     """List what the staging's tree holds, once what must not be published is out of it; nothing is synced yet.
 
     `hashes` are rsync's, by path, of what it transferred. On StoreError the attempt is as good as before.

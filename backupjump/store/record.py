@@ -6,9 +6,10 @@ still is an inode of theirs is not read at all: rsync linked it, and all that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from backupjump.run import Counts
 from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreast
@@ -18,6 +19,13 @@ from backupjump.store.snapshots import Snapshot
 from backupjump.store.suspicion import Comparison, Lost, covered
 from backupjump.store.tally import Tally
 from backupjump.store.tree import Found, walk
+
+
+class Hashes(Protocol):
+    """What tells the hash of a file's content by its path, with its algorithm: a dict, or what rsync told."""
+
+    def get(self, path: bytes, /) -> str | None:
+        """Return the hash, None when it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +49,7 @@ def record_tree(
     sources: Iterable[bytes],
     base: Snapshot | None,
     last_good: Snapshot | None,
-    hashes: Mapping[bytes, str],
+    hashes: Hashes,
     fake_super: bool,
     touched_since_ns: int | None = None,
 ) -> Listed:
@@ -80,7 +88,7 @@ class _Recorder:
     def __init__(
         self,
         *,
-        hashes: Mapping[bytes, str],
+        hashes: Hashes,
         fake_super: bool,
         base_is_whole: bool,
         sources: Sequence[bytes],

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from backupjump.rsync.checksums import Checksums
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.output import Output
 from backupjump.rsync.pulled import Kind, LeftOut, Pulled, merged, read_pulled, told
@@ -75,17 +76,30 @@ def test_many_of_a_kind_are_cut_short_with_their_number_over_all_sources() -> No
     assert lines[-1] == "and 1750 more of this kind"
 
 
+def told_of(path: bytes, checksum: str) -> Checksums:
+    checksums = Checksums("md5")
+    checksums.note(path, checksum)
+    return checksums
+
+
 def test_several_sources_become_one() -> None:
     large, secret = LeftOut(path=b"a/y", kind=Kind.TOO_LARGE), LeftOut(path=b"b/y", kind=Kind.UNREADABLE)
-    first = Pulled(bytes_received=1, hashes={b"a/x": "md5:1"}, left_out=(large,), remarks=("w",))
-    second = Pulled(warning=True, bytes_received=2, hashes={b"b/x": "md5:2"}, left_out=(secret,), vanished=(b"b/z",))
+    first = Pulled(bytes_received=1, hashes=told_of(b"a/x", "1" * 32), left_out=(large,), remarks=("w",))
+    second = Pulled(
+        warning=True,
+        bytes_received=2,
+        hashes=told_of(b"b/x", "2" * 32),
+        left_out=(secret,),
+        vanished=(b"b/z",),
+    )
 
-    assert merged([first, second]) == Pulled(
+    assert merged([first]) == first
+    both = merged([first, second])
+    assert [both.hashes.get(path) for path in (b"a/x", b"b/x")] == ["md5:" + "1" * 32, "md5:" + "2" * 32]
+    assert both == Pulled(
         warning=True,
         bytes_received=3,
-        hashes={b"a/x": "md5:1", b"b/x": "md5:2"},
         left_out=(large, secret),
         vanished=(b"b/z",),
         remarks=("w",),
     )
-    assert merged([first]) == first
