@@ -63,6 +63,11 @@ def _suspicion(pull: Pull, recorded: Recorded, how: Mapping[str, Any], awaiting:
     last_good = recorded.staging.last_good
     if last_good is None:
         return f"no good snapshot is left to compare with, and {awaiting[-1].id} awaits its ack" if awaiting else None
+    if recorded.listed.lost is None and awaiting:
+        return (
+            f"{last_good.id}, the last good snapshot, can't be compared with: its manifest is damaged, "
+            f"and {awaiting[-1].id} awaits its ack"
+        )
     good_runs = sum(run.status.good for run in read_runs(pull.folder))
 
     def of(lost: Lost) -> str | None:

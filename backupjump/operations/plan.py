@@ -21,6 +21,7 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
     """Return what one try of `job` is to do: a transfer for each source, into the tree of `staging`.
 
     What a verify found damaged keeps its size and time: only by content rsync sees that it must not be linked.
+    Where a manifest is damaged nothing tells whether the tree beside it is as it was, so that counts as damage.
     """
     built_on = [each for each in (staging.base, staging.last_good) if each is not None]
     transfers = [
@@ -38,5 +39,5 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         xattrs=marker.xattrs,
         in_place=marker.kind is StoreKind.BTRFS,
         checksum=common_checksum(rsyncs.here, rsyncs.there),
-        compare_content=any(each.damaged for each in built_on),
+        compare_content=any(each.damaged or each.problem for each in built_on),
     )

@@ -20,7 +20,7 @@ from backupjump.store.attempts import free_id, make_room, older_attempts, point_
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.hardlink import MAX_LINK_DESTS
 from backupjump.store.layout import JobFolder
-from backupjump.store.snapshots import TREE_NAME, Snapshot, list_snapshots, newest_good, newest_usable
+from backupjump.store.snapshots import TREE_NAME, Snapshot, checked, list_snapshots, newest_good, newest_usable
 from backupjump.store.store import Store
 from backupjump.store.trash import discard
 from backupjump.store.tree import walk
@@ -106,7 +106,7 @@ def stage(
     with told_as_store_error("no work folder can be made in the store"):
         make_room(store, folder)
         snapshots = list_snapshots(folder)
-        base, last_good = newest_usable(snapshots), newest_good(snapshots)
+        base, last_good = _built_on(snapshots)
         if last_good is not None:
             point_latest(folder, last_good.id)
         kind = store.marker.kind
@@ -129,14 +129,14 @@ def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
     """Return the staging that an attempt would get now, with nothing made: its tree does not exist."""
     with told_as_store_error("the job's folder can't be read"):
         older = older_attempts(folder) if folder.work.is_dir() else ()
-        snapshots = list_snapshots(folder)
+        base, last_good = _built_on(list_snapshots(folder))
     return Staging(
         id="preview",
         sequence=0,
         folder=folder,
         sources=tuple(sources),
-        base=newest_usable(snapshots),
-        last_good=newest_good(snapshots),
+        base=base,
+        last_good=last_good,
         older=older[: MAX_LINK_DESTS - 1],
     )
 
@@ -157,6 +157,14 @@ def take_out(staging: Staging, files: Iterable[bytes]) -> None:
     """Take files out of the tree that rsync left stale in it; a fresh tree would not have them. Raises StoreError."""
     with told_as_store_error("the new snapshot can't be finished"):
         btrfs.take_out(staging.tree, files)
+
+
+def _built_on(snapshots: Sequence[Snapshot]) -> tuple[Snapshot | None, Snapshot | None]:
+    """Return the base and the last good one; the latter has a `problem` where its manifest is damaged."""
+    base, last_good = newest_usable(snapshots), newest_good(snapshots)
+    if last_good is None or (base is not None and base.id == last_good.id):
+        return base, last_good
+    return base, checked(last_good)
 
 
 def _useful_attempts(folder: JobFolder, kind: StoreKind, base: Snapshot | None) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -66,6 +67,27 @@ def test_the_next_run_does_not_build_on_it_and_is_whole(lab: Lab, damaged: str) 
     assert fingerprint(folder.snapshots / second) == before
     assert [each["id"] for each in backupjump(config, "snapshots", "nightly", "--json").json] == [first, second, third]
     assert folder.latest.readlink().name == third
+
+
+def test_what_has_rotted_in_one_whose_manifest_is_damaged_too_comes_anew(lab: Lab) -> None:
+    (lab.home / "file").write_text("content")
+    config = lab.server_config(jobs={"nightly": job_yaml((lab.home,))})
+    assert backupjump(config, "store", "init").code == 0
+    lab.open_tunnel()
+    run_of(config)
+    late = lab.home / "late"
+    late.write_text("came after the first")
+    second = JobFolder(lab.store, "desktop", "nightly").snapshots / run_of(config)
+    kept = second / "tree" / late.relative_to("/")
+    times = kept.stat()
+    kept.write_text("cAME AFTER THE FIRST")
+    os.utime(kept, ns=(times.st_atime_ns, times.st_mtime_ns))
+    spoil(second / "manifest.jsonl.zst")
+
+    third = second.parent / run_of(config)
+
+    assert (third / "tree" / late.relative_to("/")).read_text() == "came after the first"
+    assert kept.read_text() == "cAME AFTER THE FIRST"
 
 
 def run_of(config: Path) -> str:
