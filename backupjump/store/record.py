@@ -72,7 +72,7 @@ def record_tree(
     recorder = _Recorder(
         hashes=hashes,
         fake_super=fake_super,
-        base_is_whole=all(each is None or not each.damaged for each in (base, last_good)),
+        base_is_whole=all(each is None or not (each.damaged or each.problem) for each in (base, last_good)),
         sources=in_order,
         comparison=Comparison() if last_good is not None and good is not None else None,
         touched_since_ns=touched_since_ns,

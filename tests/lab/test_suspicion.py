@@ -136,15 +136,13 @@ def test_encrypted_files_do_not_become_good_by_repetition_until_someone_says_so(
 def test_nor_where_the_manifest_of_the_last_good_snapshot_rots_meanwhile(nights: Nights) -> None:
     good = nights.ids[-1]
     encrypt(nights.home, nights.files)
-    assert nights.run()["status"] == "suspect"
-    manifest = nights.snapshots / good / "manifest.jsonl.zst"
-    manifest.write_bytes(manifest.read_bytes()[:-1])
+    nights.run()
+    (nights.snapshots / good / "manifest.jsonl.zst").write_bytes(b"rot")
 
     run = nights.run()
 
-    assert (run["status"], run["error"]["code"]) == ("suspect", "still-suspect")
-    assert f"{good}, the last good snapshot, can't be compared with: its manifest is damaged" in run["error"]["message"]
-    assert nights.latest == good
+    assert (run["status"], run["error"]["code"], nights.latest) == ("suspect", "still-suspect", good)
+    assert f"{good}, the last good snapshot, can't be compared with" in run["error"]["message"]
 
 
 def test_what_came_back_is_good_and_pruning_stays_frozen_until_someone_looked(nights: Nights) -> None:
