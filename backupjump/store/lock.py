@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from backupjump.errors import JobLocked
 from backupjump.escape import shown
@@ -46,8 +46,9 @@ def _take(fd: int, folder: JobFolder) -> None:
         ) from error
     if not _is_still(folder, fd):
         raise JobLocked(f"the folder of {folder.desktop}/{folder.job} was renamed just now", hint="try again")
-    with told_as_store_error(f"{folder.lock} can't be written"):
-        note = json.dumps({"pid": os.getpid(), "started_at": rfc3339(utc_now())}).encode()
+    note = json.dumps({"pid": os.getpid(), "started_at": rfc3339(utc_now())}).encode()
+    # A full disk may take no byte more, and what needs the lock may be what makes room there.
+    with suppress(OSError):
         os.ftruncate(fd, 0)
         os.pwrite(fd, note, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,21 @@ def test_the_second_run_is_told_at_once_who_holds_the_job(tmp_path: Path) -> Non
 
     assert f"process {os.getpid()} since 20" in str(caught.value)
     assert caught.value.exit_code == 11
+
+
+def test_a_disk_that_takes_no_byte_more_can_still_be_locked_since_a_prune_is_what_makes_room(tmp_path: Path) -> None:
+    folder = make_store(tmp_path)
+    folder.make()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with locked(folder) as fd:
+            note = os.fstat(fd).st_size
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert note == 0
 
 
 def test_the_lock_is_free_again_after_the_block(tmp_path: Path) -> None:
