@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import Ownership
-from backupjump.errors import BackupjumpError
+from backupjump.errors import BackupjumpError, Stopped
 from backupjump.escape import shown
 from backupjump.operations.restore import restore
 from backupjump.operations.restore_decisions import Mode
@@ -64,6 +64,8 @@ def drill(
             restore(plan)
             failed = tuple(_wrong(Path(folder), plan.write, _rules(marker)))
             return Drill(snapshot=snapshot.id, files=plan.files, size_bytes=plan.size_bytes, failed=failed)
+    except Stopped:
+        raise
     except (BackupjumpError, OSError) as error:
         return Drill(snapshot=snapshot.id, failed=(shown(str(error)),))
 

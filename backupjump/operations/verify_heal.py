@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError
+from backupjump.errors import BackupjumpError, Stopped
 from backupjump.escape import shown
 from backupjump.store.verify import Damage, Kind, Rules
 from backupjump.store.verify_content import can_check, found_at
@@ -85,6 +85,8 @@ class _Healer:
         """Return what came of each with what the Desktop has of it now."""
         try:
             tree = fetch([each.path for each in damages])
+        except Stopped:
+            raise
         except BackupjumpError as error:
             note = f"no other snapshot has it, and the Desktop could not be asked: {error}"
             return {id(each): Outcome(damage=each, note=note) for each in damages}
@@ -138,7 +140,7 @@ def _left_alone(damage: Damage, rules: Rules) -> str | None:
     if damage.kind is Kind.EXTRA:
         return "heal deletes nothing: look at it, then delete it by hand"
     if damage.kind in (Kind.META, Kind.MANIFEST) or entry is None:
-        return "nothing else has it: restore from another snapshot, or from the tree by hand"
+        return "nothing else has it; its files can still be restored; when nobody needs them: delete its folder by hand"
     if damage.kind is Kind.TYPE:
         return "heal puts nothing in the place of something else: move that away by hand, then again --heal"
     if _needs_content(damage) and not can_check(entry.hash):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import Ownership
-from backupjump.errors import DesktopAway
+from backupjump.errors import DesktopAway, Stopped
 from backupjump.operations.verify_heal import Outcome, heal
 from backupjump.store.marks import read_marks
 from backupjump.store.verify import Rules
@@ -141,6 +141,16 @@ def test_a_desktop_that_is_away_is_said(world: World) -> None:
         raise DesktopAway("the tunnel is not open")
 
     assert "the tunnel is not open" in healed_by(world, fetch)[0].note
+
+
+def test_a_signal_ends_a_heal_also_while_the_desktop_is_asked(world: World) -> None:
+    rot(world.stored("rotten"))
+
+    def fetch(_paths: Sequence[bytes]) -> Path:
+        raise Stopped(signal.SIGINT)
+
+    with pytest.raises(Stopped):
+        healed_by(world, fetch)
 
 
 def test_what_is_sound_by_now_is_not_touched(world: World) -> None:
