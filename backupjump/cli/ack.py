@@ -74,7 +74,7 @@ def _nothing(job: str, *, as_json: bool) -> None:
 
 def _told(suspicion: Suspicion, acked: tuple[str, ...], *, wrong: bool) -> str:
     if not wrong:
-        return f"{', '.join(acked)}: acked; from now on runs are compared with {acked[-1]}"
+        return f"{', '.join(acked)}: acked; from now on they count as good, and prunes go on"
     measure = f"runs stay compared with {suspicion.good.id}" if suspicion.good is not None else "none is good yet"
     return f"{', '.join(acked)}: never to count as good; {measure}"
 

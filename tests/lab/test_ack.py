@@ -113,6 +113,16 @@ def test_what_is_not_right_never_counts_as_good_and_no_longer_keeps_a_prune_from
     assert backupjump(config_of(folder), "ack", "nightly", "--wrong", "--yes").code == 2
 
 
+def test_an_ack_that_comes_after_the_next_good_run_does_not_name_another_measure(folder: JobFolder) -> None:
+    newest = take(folder, lambda staging: write(staging.tree / "home/me/back"), at=AT + 2 * DAY).snapshot
+
+    said = backupjump(config_of(folder), "ack", "nightly", "--yes")
+
+    assert (said.code, said.err) == (0, "")
+    assert "compared with" not in said.out
+    assert folder.latest.readlink().name == newest.id
+
+
 def test_an_unknown_job_ends_with_2_and_a_guess(folder: JobFolder) -> None:
     said = backupjump(config_of(folder), "ack", "nightli")
 
