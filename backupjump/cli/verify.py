@@ -166,7 +166,12 @@ def _sum(verified: Verified) -> str:
 
 def _hint(verified: Verified) -> None:
     tried = any(outcome.note for outcome in verified.outcomes)
-    todo = "the next run copies anew what it finds damaged" if tried else f"backupjump verify {verified.job} --heal"
+    todo = (
+        "the next run copies anew what is damaged in the newest snapshot; nothing is pruned by itself meanwhile, "
+        f"look at: backupjump prune {verified.job} --dry-run"
+        if tried
+        else f"backupjump verify {verified.job} --all --heal"
+    )
     click.echo(f"hint: {todo}", err=True)
 
 

@@ -192,12 +192,13 @@ def _suspicion(decisions: Sequence[Decision]) -> str | None:
 
 
 def _damage(decisions: Sequence[Decision]) -> str | None:
-    damaged = [decision.snapshot for decision in decisions if decision.snapshot.damaged]
+    # What no older snapshot can heal, such as a lost meta.json, is no reason to stop: it would be one for ever.
+    damaged = [each.snapshot for each in decisions if each.snapshot.damaged and not each.snapshot.problem]
     if not damaged:
         return None
     return (
         f"a verify found damage in {len(damaged)} of {len(decisions)} snapshots, {damaged[0].id} among them, "
-        f"and an older one may be needed to heal it: backupjump verify {damaged[0].job} --heal"
+        f"and an older one may be needed to heal it: backupjump verify {damaged[0].job} --all --heal"
     )
 
 
