@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from backupjump.errors import StoreError
 from backupjump.history import set_aside
-from backupjump.operations.job_state import job_state
+from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.find import find_snapshot
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marker import read_marker
+from backupjump.store.marks import read_marks
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import checked, list_snapshots
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from backupjump.operations.job_state import JobState
     from backupjump.operations.site import Site
     from backupjump.run import Run
+    from backupjump.store.layout import JobFolder
     from backupjump.store.manifest import Entry
     from backupjump.store.retention import Decision
     from backupjump.store.snapshots import Snapshot
@@ -180,6 +183,18 @@ def job_states(site: Site) -> tuple[JobState, ...]:
     zone, now = ZoneInfo(marker.timezone), utc_now()
     with site.history(marker.uuid) as history:
         return tuple(
-            job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now)
+            _with_marks_of(
+                site.folder_of(job),
+                job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now),
+            )
             for name, job in sorted(site.server.jobs.items())
         )
+
+
+def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:
+    """Return a job as broken where its marks can't be read: nothing is pruned then, and no run says so."""
+    try:
+        read_marks(folder)
+    except StoreError as error:
+        return replace(state, state=State.BROKEN, help=f"{error}; {error.hint}")
+    return state

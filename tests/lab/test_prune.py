@@ -209,10 +209,14 @@ def test_nothing_is_pruned_where_the_holds_can_t_be_read(place: Place) -> None:
     before = place.prints
 
     said = place.say("prune", "nightly", "--yes")
+    status = place.say("status", "--json")
 
     assert said.code == 1
     assert "marks.json is damaged" in said.err
     assert place.prints == before
+    # No run says so night by night, and without a prune the disk fills up.
+    assert (status.code, status.json[0]["state"]) == (1, "broken")
+    assert "marks.json is damaged" in status.json[0]["help"]
 
 
 def test_a_damaged_snapshot_is_never_pruned(place: Place) -> None:
