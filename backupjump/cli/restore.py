@@ -74,6 +74,12 @@ def restore(
         open_site(options.config), job, paths, target=_local(target), mode=Mode(mode), snapshot=snapshot, at=at
     )
     unconfirmed = plan.destroys and not yes
+    if plan.snapshot.damaged:
+        click.echo(
+            f"a verify found {render.number(plan.snapshot.damaged)} of the paths in {plan.snapshot.id} damaged; "
+            f"see which, and put them right: backupjump verify {job} --all --heal",
+            err=True,
+        )
     if dry_run or unconfirmed:
         _show(plan, as_json=as_json)
     if unconfirmed and not dry_run:

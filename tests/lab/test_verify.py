@@ -231,7 +231,19 @@ def test_the_command_says_all_of_it_in_json_and_in_words(world: World) -> None:
     assert said.json["drill"]["failed"] == []
     assert f"DAMAGED  {world.home}/rotten: content is not what was backed up" in told.out
     assert ", ".join(world.ids) in told.out
-    assert "backupjump verify nightly --heal" in told.err
+    assert "backupjump verify nightly --all --heal" in told.err
+
+
+def test_a_restore_from_a_snapshot_that_is_known_to_be_damaged_says_so(world: World, tmp_path: Path) -> None:
+    rot(world.stored("rotten"))
+    assert "damaged" not in backupjump(world.config, "restore", "nightly", "--to", str(tmp_path / "before")).err
+    backupjump(world.config, "verify", "nightly")
+
+    said = backupjump(world.config, "restore", "nightly", "--to", str(tmp_path / "after"))
+
+    assert said.code == 0
+    assert f"1 of the paths in {world.ids[-1]} damaged" in said.err
+    assert "backupjump verify nightly --all --heal" in said.err
 
 
 def test_wrong_words_are_refused(world: World) -> None:
