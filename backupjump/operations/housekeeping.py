@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, Stopped, StoreError
+from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.prune import carry_out, plan_prune
 from backupjump.operations.verify_part import verify_part
 from backupjump.store.idle import idly
@@ -56,7 +56,7 @@ def after(pull: Pull) -> Run:
                 read_again(pull)
         except Stopped as stopped:
             pull.stopped = stopped
-        except StoreError as error:
+        except (BackupjumpError, OSError) as error:
             log.warning("%s: %s", pull.job.name, error)
     return pull.run if pull.stopped is None else replace(pull.run, exit_code=pull.stopped.exit_code)
 

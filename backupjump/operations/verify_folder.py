@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from backupjump.errors import JobLocked, StoreError
@@ -14,6 +14,7 @@ from backupjump.store.lock import locked
 from backupjump.store.marks import read_marks, write_marks
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.store import Store
+from backupjump.store.tree import allow_open_folders
 from backupjump.store.verify_parts import Looked, marked
 from backupjump.store.verify_pass import Seen, damaged_by_id
 
@@ -36,13 +37,18 @@ _KNOCK_SECONDS = 0.2
 @contextmanager
 def kept(folder: JobFolder) -> Iterator[tuple[Snapshot, ...]]:
     """Give the job's snapshots, oldest first; no prune takes one of them away within the block."""
+    allow_open_folders()
     with ExitStack() as stack:
         snapshots = []
         for snapshot in list_snapshots(folder):
-            # One that a prune took between the list and this is no longer of interest.
-            with suppress(StoreError):
+            try:
                 stack.enter_context(in_use(snapshot.path))
-                snapshots.append(snapshot)
+            except StoreError:
+                if not os.path.lexists(snapshot.path):
+                    continue  # a prune took it since it was listed
+                if not snapshot.problem:
+                    raise
+            snapshots.append(snapshot)
         yield tuple(snapshots)
 
 

@@ -25,7 +25,7 @@ from backupjump.store.attempts import NOTE_NAME, older_attempts, write_note
 from backupjump.store.meta import read_meta
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
-from backupjump.store.tree import names_in, remove_tree
+from backupjump.store.tree import names_in, open_folder, remove_tree
 from backupjump.store.unshare import unshare
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     write_note(staging.path, run_id=run_id, sources=staging.sources, more=more)
     if not staging.older:
         _grow(staging)
-    if staging.older or staging.base is None or staging.base.has_hard_links:
+    if staging.older or staging.base is None or _may_have_hard_links(staging.base):
         unshare(staging.tree)
     _make_way(staging.tree, staging.sources)
     return replace(staging, older=(), touched_since_ns=since_ns)
@@ -124,6 +124,11 @@ def _grow(staging: Staging) -> None:
     return None
 
 
+def _may_have_hard_links(base: Snapshot) -> bool:
+    """Whether two names of a base may be one file; only snapshots that were made as subvolumes have counted them."""
+    return base.has_hard_links or not subvolume.is_subvolume(base.tree)
+
+
 def _make_way(tree: Path, sources: tuple[str, ...]) -> None:
     """Make the folder of each source, and remove what lies beside them: it was a source once."""
     wanted = {PurePosixPath(source).parts[1:] for source in sources}
@@ -158,12 +163,8 @@ def _remove(name: str, *, folder_fd: int) -> None:
 def _take_out(tree: Path, parts: list[bytes]) -> None:
     if not {b"", b".", b".."}.isdisjoint(parts):
         return
-    fd = os.open(tree, _FOLDER)
+    fd = open_folder(tree, parts[:-1])
     try:
-        for part in parts[:-1]:
-            below = os.open(part, _FOLDER, dir_fd=fd)
-            os.close(fd)
-            fd = below
         before = os.fstat(fd)
         os.unlink(parts[-1], dir_fd=fd)
         os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -15,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from backupjump.store.tree import open_folder
+
 log = logging.getLogger(__name__)
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK_BYTES = 1 << 20
 # A filesystem, or two of them, that can't copy within the kernel.
 _NO_COPY_RANGE = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM})
@@ -53,13 +54,8 @@ def _opened_old(bases: Sequence[Path], relative: Path) -> Iterator[int | None]:
 
 
 def _open_below(tree: Path, relative: Path) -> int:
-    """Open a file, following no link on the way: a Desktop chose what stands in the tree, and links lead anywhere."""
-    folder = os.open(tree, _FOLDER)
+    folder = open_folder(tree, relative.parent.parts)
     try:
-        for part in relative.parent.parts:
-            below = os.open(part, _FOLDER, dir_fd=folder)
-            os.close(folder)
-            folder = below
         return os.open(relative.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     finally:
         os.close(folder)

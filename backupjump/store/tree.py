@@ -6,7 +6,7 @@ import contextlib
 import os
 import resource
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,9 +70,14 @@ def walk(
     caller deletes when it is given is passed over; so is one that we may not open. With `on_error` a name
     that the disk can't give is told of there, with its path, and passed over; else the OSError ends the walk.
     """
-    _allow_open_folders()
-    top = tree / os.fsdecode(start)
-    levels = [_Level(b"", os.open(top.parent, _FOLDER), iter([top.name]))]
+    allow_open_folders()
+    try:
+        levels = [_top(tree, start)]
+    except OSError as error:
+        if on_error is None:
+            raise
+        on_error(start, error)
+        return
     try:
         while levels:
             level = levels[-1]
@@ -97,13 +102,26 @@ def walk(
             os.close(level.fd)
 
 
+def open_folder(tree: Path, parts: Iterable[str | bytes]) -> int:
+    """Open the folder at `parts` below `tree`; no link on the way is followed: they lead anywhere. Raises OSError."""
+    fd = os.open(tree, _FOLDER)
+    try:
+        for part in parts:
+            above, fd = fd, os.open(part, _FOLDER, dir_fd=fd)
+            os.close(above)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
 def remove_tree(name: str, *, folder_fd: int, stop: Callable[[], bool] = lambda: False) -> None:
     """Delete the folder `name` and all in it, unless told to `stop` on the way: then the rest is left as it is.
 
     Folders are made writable for that, files never: the inode of a file may be another snapshot's too. A
     subvolume below it goes at once where this user may delete one, else like a folder.
     """
-    _allow_open_folders()
+    allow_open_folders()
     levels = [_opened_to_empty(name, folder_fd)]
     pending = [name]
     try:
@@ -138,6 +156,14 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def _top(tree: Path, start: bytes) -> _Level:
+    """Return the folder that holds `start`, or `tree` itself, with that one name in it."""
+    if not start:
+        return _Level(b"", open_folder(tree.parent, ()), iter([tree.name]))
+    *folders, name = start.split(b"/")
+    return _Level(b"", open_folder(tree, folders), iter([os.fsdecode(name)]))
+
+
 def _enter(found: Found, *, folders_only: bool) -> _Level:
     fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
     try:
@@ -166,7 +192,8 @@ def _joined(folder: bytes, name: str) -> bytes:
     return folder + b"/" + os.fsencode(name) if folder else os.fsencode(name)
 
 
-def _allow_open_folders() -> None:
+def allow_open_folders() -> None:
+    """Let this process hold as many folders open as the deepest tree has, or a job has snapshots."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FOLDERS if hard == resource.RLIM_INFINITY else min(_OPEN_FOLDERS, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 import xxhash
 
-from backupjump.store.tree import Found
+from backupjump.store.tree import Found, open_folder
 
 _BLOCK_BYTES = 1 << 20
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class _Digest(Protocol):
@@ -33,27 +31,21 @@ ALGORITHMS: Mapping[str, Callable[[], _Digest]] = {"xxh128": xxhash.xxh3_128, "m
 
 @contextmanager
 def found_at(tree: Path, path: bytes) -> Iterator[Found | None]:
-    """Give the name `path` below `tree` as a walk would, None when it is not there; no link on the way is followed."""
-    *folders, name = [os.fsdecode(part) for part in path.split(b"/")]
-    fd = os.open(tree, _FOLDER)
-    try:
-        for folder in folders:
-            above, fd = fd, os.open(folder, _FOLDER, dir_fd=fd)
-            os.close(above)
-        status = os.stat(name or ".", dir_fd=fd, follow_symlinks=False)
-        found = Found(path=path, name=name or ".", folder_fd=fd, status=status)
-    except (FileNotFoundError, NotADirectoryError):
-        found = None
-    except OSError as error:
-        # ELOOP: a link where a folder was.
-        if error.errno != errno.ELOOP:
-            os.close(fd)
-            raise
-        found = None
+    """Give the name `path` below `tree` as a walk would; no link on the way is followed.
+
+    None where it is not there, or where the disk can't give it: other snapshots may have it all the same.
+    """
+    *folders, last = path.split(b"/")
+    name, fd, found = os.fsdecode(last) or ".", -1, None
+    with suppress(OSError):
+        fd = open_folder(tree, folders)
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        found = Found(path=path, name=name, folder_fd=fd, status=status)
     try:
         yield found
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
 
 
 def can_check(hash_: str | None) -> bool:
