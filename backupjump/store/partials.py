@@ -69,7 +69,8 @@ def keep_orphans(attempt: Path, *, begun_ns: int) -> None:
     ]
     for orphan, name in orphans:
         folder = attempt / orphan.parent / PARTIAL_FOLDER
-        if not os.path.lexists(folder / name):
+        # A Desktop that ignores our filters can put a link in its place.
+        if _is_free_or_folder(folder) and not os.path.lexists(folder / name):
             with _open_to_change(folder.parent):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 (attempt / orphan).rename(folder / name)
@@ -93,6 +94,10 @@ def remove_leftovers(tree: Path, made: Mapping[Path, int]) -> None:
 
 def _is_partial(found: Found) -> bool:
     return found.is_folder and found.name == PARTIAL_FOLDER
+
+
+def _is_free_or_folder(path: Path) -> bool:
+    return not os.path.lexists(path) or (path.is_dir() and not path.is_symlink())
 
 
 def _is_adoptable(folder: Path) -> bool:

@@ -148,3 +148,19 @@ def test_an_orphan_never_takes_the_place_of_a_half_written_file_nor_of_what_a_sn
     keep_orphans(tmp_path, begun_ns=0)
 
     assert {path.name: path.read_bytes() for path in (tmp_path / PARTIAL_FOLDER).iterdir()} == {"big": b"told to end"}
+
+
+@pytest.mark.parametrize("to", ["elsewhere", None])
+def test_what_a_desktop_put_in_the_place_of_the_folder_for_half_written_files_is_not_followed(
+    tmp_path: Path, to: str | None
+) -> None:
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    orphan = write(tree / ".big.aB3xYz", b"killed", mtime=200)
+    in_its_place = tree / PARTIAL_FOLDER
+    in_its_place.symlink_to(elsewhere) if to else in_its_place.touch()
+
+    keep_orphans(tree, begun_ns=0)
+
+    assert orphan.read_bytes() == b"killed"
+    assert list(elsewhere.iterdir()) == []
