@@ -12,6 +12,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── KeyRefused               1   failed
     ├── ForwardRefused           1   failed
     ├── DesktopUnfit             1   failed       rsync missing or too old, a shell that talks
+    ├── GateRefused              1   failed       the Desktop's gate does not allow it
     ├── SourceMissing            1   failed
     ├── TransferFailed           1   failed
     ├── HookFailed               1   failed
@@ -96,6 +97,12 @@ class DesktopUnfit(BackupjumpError):
     """The Desktop answered, but what a pull needs there is missing or too old."""
 
     code = "desktop-unfit"
+
+
+class GateRefused(BackupjumpError):
+    """The gate of the Desktop does not allow what the job asks for; no data moved."""
+
+    code = "gate"
 
 
 class SourceMissing(BackupjumpError):

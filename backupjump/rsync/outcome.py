@@ -18,6 +18,7 @@ from backupjump.escape import shown
 from backupjump.rsync.link import lost_link
 from backupjump.rsync.messages import Messages, Trouble
 from backupjump.rsync.output import Output
+from backupjump.rsync.refusal import refusal
 
 # rsync(1), EXIT VALUES; errcode.h. 255 is ssh's own, 126 and 127 are the remote shell's.
 _BROKEN_LINK = frozenset({10, 12, 13, 14, 19, 20, 30, 35, 255})
@@ -77,6 +78,8 @@ def judge(ended: Ended) -> bool:
     """
     if ended.status == 0:
         return False
+    if not ended.moved and (refused := refusal(ended.messages.lines, host=ended.host, source=ended.source)):
+        raise refused
     if (store := _store_trouble(ended)) is not None:
         raise store
     if (missing := _source_trouble(ended)) is not None:
