@@ -62,9 +62,8 @@ def rename(site: Site, old: str, new: str) -> RenamePlan:
     settings = site.server.store
     with open_store(settings.path, uuid=settings.uuid) as store, ExitStack() as locks:
         for folder in (plan.old, plan.new):
-            # To lock a folder makes it; the new one must not be made.
-            if folder.path.is_dir():
-                locks.enter_context(locked(folder))
+            # To lock a folder makes it: else a run could begin in the new one, and see the old one come in its place.
+            locks.enter_context(locked(folder))
         mend(plan.old)
         plan = plan_rename(site, old, new)
         _check_unused(plan.old)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -14,6 +15,7 @@ import pytest
 from backupjump.errors import JobLocked, UsageError
 from backupjump.operations.rename import plan_rename, rename
 from backupjump.operations.site import Site, open_site
+from backupjump.process import run
 from backupjump.run import Status
 from backupjump.store.in_use import in_use
 from backupjump.store.layout import JobFolder
@@ -181,6 +183,43 @@ def test_a_run_or_a_reader_at_either_name_stops_it_with_nothing_touched(daily: J
         rename(site, "daily", "nightly")
 
     assert whole(daily) == before
+
+
+BEGIN_A_RUN_MEANWHILE = """
+import sys
+from pathlib import Path
+from backupjump.errors import JobLocked
+from backupjump.operations.rename import rename
+from backupjump.operations.site import open_site
+from backupjump.store.layout import JobFolder
+from backupjump.store.lock import locked
+
+store, opened, said = Path(sys.argv[1]), [], []
+
+def begin_a_run(event, arguments):
+    if event != "open" or said:
+        return
+    opened.append(Path(str(arguments[0])))
+    if opened[-1].name == "runs.jsonl" and store / "desktop/daily/lock" in opened:
+        said.append("began")
+        try:
+            with locked(JobFolder(store, "desktop", "nightly")):
+                pass
+        except JobLocked:
+            said[0] = "locked"
+
+site = open_site(store.parent / "backupjump.yaml")
+sys.addaudithook(begin_a_run)
+rename(site, "daily", "nightly")
+print(*said)
+"""
+
+
+def test_no_run_of_the_new_name_begins_while_its_folder_comes(daily: JobFolder) -> None:
+    done = run([sys.executable, "-c", BEGIN_A_RUN_MEANWHILE, str(daily.store)], timeout=60)
+
+    assert (done.status, done.stdout) == (0, b"locked\n"), done.stderr
+    assert len(list_snapshots(nightly_of(daily))) == 2
 
 
 @pytest.mark.lab
