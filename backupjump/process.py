@@ -14,6 +14,7 @@ import os
 import shlex
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,7 +140,8 @@ class Child:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        self.stop()
+        with signals_held():
+            self.stop()
         for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -187,6 +189,24 @@ def spawn(
     return Child(popen, argv)
 
 
+@contextlib.contextmanager
+def running(
+    argv: Sequence[Word],
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.PIPE,
+    pass_fds: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Child]:
+    """Start `argv` as `spawn` does; however the block is left, and whenever a signal comes, the group has ended."""
+    with contextlib.ExitStack() as stack:
+        with signals_held():
+            child = spawn(argv, stdin=stdin, stdout=stdout, stderr=stderr, pass_fds=pass_fds, environment=environment)
+            stack.enter_context(child)
+        yield child
+
+
 def run(
     argv: Sequence[Word],
     *,
@@ -199,7 +219,7 @@ def run(
 
     After `timeout` seconds the group is ended and `TimedOut` is raised; `ProgramMissing` if it can't start.
     """
-    with spawn(argv, stdin=subprocess.PIPE, pass_fds=pass_fds, environment=environment) as child:
+    with running(argv, stdin=subprocess.PIPE, pass_fds=pass_fds, environment=environment) as child:
         try:
             stdout, stderr = child._popen.communicate(stdin, timeout)
         except subprocess.TimeoutExpired as error:
@@ -217,7 +237,10 @@ def signals_as_exceptions(raised: type[BaseException], *numbers: int) -> Iterato
     def interrupt(number: int, _frame: object) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
-        raise raised(number)
+        if _hold.depth:
+            _hold.waiting = raised(number)
+        else:
+            raise raised(number)
 
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
@@ -225,6 +248,36 @@ def signals_as_exceptions(raised: type[BaseException], *numbers: int) -> Iterato
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Hold:
+    """How many blocks hold signals back in the main thread, and what a signal has yet to raise."""
+
+    depth = 0
+    waiting: BaseException | None = None
+
+
+_hold = _Hold()
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Within the block `signals_as_exceptions` raises nothing; what came meanwhile is raised at its end.
+
+    For the few steps between starting something and being ready to end it. Unlike a mask of the kernel's,
+    no child inherits it. In another thread than the main one it does nothing: no signal is raised there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _hold.depth += 1
+    try:
+        yield
+    finally:
+        _hold.depth -= 1
+        if not _hold.depth and _hold.waiting is not None:
+            waiting, _hold.waiting = _hold.waiting, None
+            raise waiting
 
 
 def _cannot_start(argv: Sequence[Word], error: OSError) -> ProgramMissing:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from backupjump.config.models import Ownership
 from backupjump.errors import TransferFailed
 from backupjump.escape import shown_lines
-from backupjump.process import spawn
+from backupjump.process import running
 from backupjump.rsync.output import Lines, decode_name
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def copy(argv: tuple[str | bytes, ...], paths: Iterable[bytes], *, on_line: Call
         # A file, not a pipe: rsync may print before it has read the whole list.
         listed.writelines(path + b"\0" for path in paths)
         listed.seek(0)
-        with spawn(argv, stdin=listed, stderr=complaints) as child:
+        with running(argv, stdin=listed, stderr=complaints) as child:
             while chunk := os.read(child.stdout.fileno(), _CHUNK_BYTES):
                 for line in lines.feed(chunk):
                     on_line(line)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backupjump.process import spawn
+from backupjump.process import running
 from backupjump.rsync.argv import preview_argv
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, judge
@@ -65,7 +65,7 @@ def _compare(plan: Plan, one: Transfer, deadline: float, pass_fds: Sequence[int]
             else:
                 changed += item.transferred
 
-    with spawn(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+    with running(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline)
         status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
         gone = _gone(messages)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from backupjump.process import spawn
+from backupjump.process import running
 from backupjump.rsync.argv import preview_argv
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, judge
@@ -77,7 +77,7 @@ def _preview(
                 keep = heapq.heappush if len(largest) < _LARGEST else heapq.heappushpop
                 keep(largest, (item.size, item.name))
 
-    with spawn(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+    with running(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline)
         status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
         judge(Ended.of(plan.host, one.source, status, output, messages))

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from backupjump.process import Word, spawn
+from backupjump.process import Word, running
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
@@ -55,5 +55,5 @@ def _select(plan: Plan, one: Transfer, tree: Path, on_path: Callable[[bytes], No
             if item.transferred:
                 on_path(one.root + item.name)
 
-    with spawn(selection_argv(plan, one, tree, marker=marker)) as child:
+    with running(selection_argv(plan, one, tree, marker=marker)) as child:
         return pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=lambda _read: None) == 0

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
-from backupjump.process import spawn
+from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
@@ -68,7 +68,7 @@ def _pull(
             pass
         tell(output.progress)
 
-    with spawn(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+    with running(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline, guard=guard)
         try:
             status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
@@ -102,7 +102,7 @@ def _what_the_shell_says(plan: Plan) -> str:
         if len(said) > _SHELL_BYTES or time.monotonic() > ends_at:
             raise _HeardEnough
 
-    with spawn((*plan.remote_shell, plan.host, "true")) as child, suppress(_HeardEnough):
+    with running((*plan.remote_shell, plan.host, "true")) as child, suppress(_HeardEnough):
         pump(child, stdout=said.extend, stderr=lambda _chunk: None, on_tick=look)
     return shown_lines(bytes(said[:_SHELL_BYTES]), lines=3)
 

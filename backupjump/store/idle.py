@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from backupjump.process import signals_held
+
 Result = TypeVar("Result")
 
 # From here on a person at a terminal wonders what it does.
@@ -33,15 +35,15 @@ def idly(
     """
     worker = _Worker(work, name)
     try:
-        worker.start()
+        with signals_held():
+            worker.start()
         worker.join(_SLOW_SECONDS)
         if worker.is_alive():
             on_slow()
         worker.join()
     finally:
         worker.stopping.set()
-        if worker.ident is not None:  # a signal can come before it has begun
-            worker.join()
+        worker.join()
     return worker.result()
 
 

@@ -16,7 +16,10 @@ from pathlib import Path
 from lab.filesystems import command
 from program import until
 
-HERE, THERE, PORT = "10.255.77.1", "10.255.77.2", 7777
+# Four addresses for each process: of two with the same ones, one would count what the other sends.
+_FIRST = (os.getpid() % 16384) * 4
+HERE, THERE = (f"10.255.{(_FIRST + host) // 256}.{(_FIRST + host) % 256}" for host in (1, 2))
+PORT = 7777
 
 _SERVER = f"""
 import os, socket

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import ProgramMissing, Stopped
-from backupjump.process import TimedOut, clean_environment, run, shown_argv, signals_as_exceptions, spawn
+from backupjump.process import (
+    Child,
+    TimedOut,
+    clean_environment,
+    run,
+    running,
+    shown_argv,
+    signals_as_exceptions,
+    signals_held,
+    spawn,
+)
 
 
 def ended(pid: int) -> bool:
@@ -117,3 +127,33 @@ def test_a_group_of_which_only_unburied_processes_are_left_is_not_waited_for(tmp
     become_subreaper(36, 0, 0, 0, 0)
     assert became == "Z"
     assert time.monotonic() - begun < 50
+
+
+def test_a_signal_that_was_held_is_raised_where_it_no_longer_is() -> None:
+    passed = []
+
+    def work() -> None:
+        with signals_as_exceptions(Stopped, signal.SIGTERM):
+            with signals_held(), signals_held():
+                os.kill(os.getpid(), signal.SIGTERM)
+                passed.append("held")
+            passed.append("raised too late")
+
+    with pytest.raises(Stopped):
+        work()
+
+    assert passed == ["held"]
+
+
+def test_a_program_that_is_running_has_ended_when_a_signal_has_left_the_block() -> None:
+    seen: list[Child] = []
+
+    def work() -> None:
+        with signals_as_exceptions(Stopped, signal.SIGTERM), running(["sleep", "60"]) as child:
+            seen.append(child)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        work()
+
+    assert seen[0].poll() == -signal.SIGTERM
