@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from backupjump.config.times import read_duration
-from backupjump.errors import PruneRefused, UsageError
+from backupjump.errors import PruneRefused, StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.run import utc_now
 from backupjump.store.attempts import bases_of_attempts
+from backupjump.store.failures import told_as_store_error
 from backupjump.store.find import find_snapshot, read_moment
 from backupjump.store.lock import locked
 from backupjump.store.marker import read_marker
@@ -24,7 +25,7 @@ from backupjump.store.retention import Decision, brakes, decide
 from backupjump.store.runs import read_runs
 from backupjump.store.snapshots import checked, list_snapshots
 from backupjump.store.store import open_store
-from backupjump.store.trash import throw_away
+from backupjump.store.trash import empty_trash, throw_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from backupjump.config.models import Job
     from backupjump.operations.site import Site
     from backupjump.store.layout import JobFolder
+    from backupjump.store.marks import Marks
     from backupjump.store.snapshots import Snapshot
 
 
@@ -98,8 +100,18 @@ def carry_out(folder: JobFolder, plan: PrunePlan) -> PrunePlan:
     gone = throw_away(folder, plan.going)
     marks = read_marks(folder)
     if marks.without(gone) != marks:
-        write_marks(folder, marks.without(gone))
+        _write_marks(folder, marks.without(gone))
     return replace(plan, decisions=tuple(_after(each, gone) for each in plan.decisions))
+
+
+def _write_marks(folder: JobFolder, marks: Marks) -> None:
+    try:
+        write_marks(folder, marks)
+    except StoreError:
+        # On a full disk it is what has just gone that makes room for them.
+        with told_as_store_error("the trash can't be emptied"):
+            empty_trash(folder, wait=True)
+        write_marks(folder, marks)
 
 
 def _after(decision: Decision, gone: Collection[str]) -> Decision:
