@@ -11,6 +11,7 @@ from backupjump.errors import BackupjumpError, Stopped, StoreError
 from backupjump.escape import shown_lines
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.run import utc_now
+from backupjump.store.marker import read_marker
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.runs import append_run
 
@@ -75,6 +76,14 @@ def _record(pull: Pull) -> None:
             append_run(pull.folder, pull.run)
         except StoreError as error:
             log.error("%s: %s", pull.job.name, error)
-    uuid = pull.store.marker.uuid if pull.store is not None else pull.site.server.store.uuid
-    with pull.site.history(uuid) as history:
+    with pull.site.history(_store_uuid(pull)) as history:
         history.append(pull.run)
+
+
+def _store_uuid(pull: Pull) -> str | None:
+    """Return whose history is meant: also of a store that is full or read-only, and so was never opened."""
+    settings = pull.site.server.store
+    try:
+        return read_marker(settings.path, uuid=settings.uuid).uuid
+    except StoreError:
+        return pull.store.marker.uuid if pull.store is not None else settings.uuid

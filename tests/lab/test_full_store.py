@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,41 @@ def test_a_disk_that_fills_up_publishes_nothing_and_the_next_run_with_room_does(
     assert str(small_store) in json.loads(full.out)["error"]["message"] + json.loads(full.out)["error"]["hint"]
     assert during == before
     assert again.code == 0, again
+
+
+def fill(store: Path) -> None:
+    with (store / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"f" * 4096)
+
+
+def test_a_run_that_finds_no_room_to_begin_is_what_status_tells_of(lab: Lab, small_store: Path) -> None:
+    config = stand(lab)
+    assert backupjump(config, "run", "nightly").code == 0
+    fill(small_store)
+
+    run = backupjump(config, "run", "nightly", "--json")
+    status = backupjump(config, "status", "--json")
+
+    assert (run.code, run.json["error"]["code"]) == (1, "disk-full")
+    assert (status.code, status.json[0]["state"], status.json[0]["last_status"]) == (1, "broken", "failed")
+
+
+def test_a_disk_with_no_byte_left_can_be_pruned(lab: Lab, small_store: Path) -> None:
+    config = stand(lab)
+    for number in range(2):
+        (lab.home / "changing").write_bytes(bytes([number]) * MEGABYTE)
+        assert backupjump(config, "run", "nightly").code == 0
+    assert backupjump(config, "verify", "nightly", "--all").code == 0
+    job = config.parent / "jobs/nightly.yaml"
+    job.write_text(job.read_text() + "keep: {last: 1}\n")
+    fill(small_store)
+
+    said = backupjump(config, "prune", "nightly", "--json")
+
+    assert (said.code, said.err) == (0, "")
+    assert [each["pruned"] for each in said.json] == [True, False]
+    assert list((small_store / "desktop/nightly/trash").iterdir()) == []
 
 
 def test_a_store_that_is_mounted_read_only_fails_at_once_with_nothing_written(lab: Lab, small_store: Path) -> None:
