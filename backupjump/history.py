@@ -135,6 +135,7 @@ class History:
                     connection.execute("PRAGMA journal_mode = WAL")
             if _version(connection) < _VERSION:
                 connection.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+            _forget_marks(connection, [each.name for each in self._logs])
             for each in self._logs:
                 _catch_up(connection, each)
         except sqlite3.Error:
@@ -167,6 +168,14 @@ def set_aside(path: Path) -> Path | None:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
     return aside
+
+
+def _forget_marks(connection: sqlite3.Connection, there: Sequence[str]) -> None:
+    """Forget how far a log was read that is gone; should a job get its old name back, all of it is read again."""
+    gone = [row for row in connection.execute("SELECT name FROM logs").fetchall() if row[0] not in there]
+    if gone:
+        with connection:
+            connection.executemany("DELETE FROM logs WHERE name = ?", gone)
 
 
 def _catch_up(connection: sqlite3.Connection, log_: RunLog) -> None:

@@ -95,6 +95,20 @@ def test_the_history_of_before_is_told_under_the_new_name(daily: JobFolder) -> N
         assert (len(history.since("nightly")), len(history.since("daily"))) == (2, 0)
 
 
+def test_the_history_comes_along_when_a_job_gets_its_old_name_back(daily: JobFolder) -> None:
+    jobs = daily.store.parent / "jobs"
+    with site_of(daily).history(MARKER.uuid) as history:
+        assert len(history.since("daily")) == 2
+    rename(site_of(daily), "daily", "nightly")
+    (jobs / "nightly.yaml").rename(jobs / "daily.yaml")
+
+    rename(site_of(daily), "nightly", "daily")
+
+    with site_of(daily).history(MARKER.uuid) as history:
+        assert [run.run_id for run in history.since("daily")] == ["run 0", "run 1"]
+        assert history.since("nightly") == ()
+
+
 def test_a_dry_run_says_what_would_move_and_touches_nothing(daily: JobFolder) -> None:
     before = fingerprint(daily.store)
 
