@@ -50,7 +50,7 @@ _EXIT_CODES = {
 }
 
 # Of several jobs the first of these that occurs is the exit code of the whole command.
-_WORST_FIRST = (130, 143, 2, 1, 5, 3, 11, 75)
+_WORST_FIRST = (130, 143, 2, 1, 5, 4, 3, 11, 75)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: boo
       backupjump restore nightly /home/me/notes.txt --to /tmp/back
 
     \b
-    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 4 verify found damage,
+    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 4 damage in the store,
     5 suspect, 11 locked by another run, 75 try later (away, deferred, interrupted), 130/143 by a signal.
     """
     # The journal is read when something went wrong, so the milestones belong there; cron mails, so it gets none.

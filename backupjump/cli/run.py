@@ -47,8 +47,9 @@ def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, seed: bool
       backupjump run nightly --json | jq .status
 
     \b
-    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 5 suspect
-    (see: backupjump ack), 11 another run holds the job, 75 try later; of several jobs the worst.
+    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 4 published, but the
+    part of the store that was read again is damaged, 5 suspect (see: backupjump ack), 11 another run
+    holds the job, 75 try later; of several jobs the worst.
     """
     if dry_run:
         return _preview(options, jobs, seed=seed, as_json=as_json)

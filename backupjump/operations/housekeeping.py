@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.prune import carry_out, plan_prune
+from backupjump.operations.verified import EXIT_DAMAGE
 from backupjump.operations.verify_part import verify_part
+from backupjump.run import worst_exit_code
 from backupjump.store.idle import idly
+from backupjump.store.marks import read_marks
 from backupjump.store.reaper import reap
 
 if TYPE_CHECKING:
@@ -47,24 +50,29 @@ def prune_now(pull: Pull) -> bool:
 def after(pull: Pull) -> Run:
     """Empty the trash, read a part of the store again, and return the Run as a command ends with it.
 
-    A signal that comes once the Run has published changes nothing in it but the exit code of the command.
+    A signal that comes once the Run has published changes nothing in it but the exit code of the command,
+    and so does damage that is found now: 4.
     """
+    damaged = False
     if pull.stopped is None and pull.lock_fd >= 0 and pull.run.exit_code <= 128:
         try:
             reap(pull.folder, on_slow=lambda left: log.info("%s: emptying the trash, %d left", pull.job.name, left))
             if pull.run.status.good:
-                read_again(pull)
+                damaged = read_again(pull)
         except Stopped as stopped:
             pull.stopped = stopped
         except (BackupjumpError, OSError) as error:
             log.warning("%s: %s", pull.job.name, error)
-    return pull.run if pull.stopped is None else replace(pull.run, exit_code=pull.stopped.exit_code)
+    if pull.stopped is not None:
+        return replace(pull.run, exit_code=pull.stopped.exit_code)
+    return replace(pull.run, exit_code=worst_exit_code([pull.run.exit_code, EXIT_DAMAGE])) if damaged else pull.run
 
 
-def read_again(pull: Pull) -> None:
-    """Verify a part of what the job holds, at idle priority; damage is told even where a good run is not."""
+def read_again(pull: Pull) -> bool:
+    """Verify a part of what the job holds, at idle priority; tell of damage that is news, and say whether it is."""
     assert pull.store is not None
     name, marker = pull.job.name, pull.store.marker
+    known = read_marks(pull.folder).damage.keys()
     verified = idly(
         lambda stopping: verify_part(pull.folder, marker, stopping=stopping),
         name="verify",
@@ -72,11 +80,13 @@ def read_again(pull: Pull) -> None:
     )
     for warning in verified.warnings:
         log.warning("%s: %s", name, warning)
-    if verified.exit_code:
-        log.error(
-            "%s: verify: %s\nhint: see all, and put it right: backupjump verify %s --all --heal",
-            name, verified.headline, name,
-        )  # fmt: skip
+    if not verified.is_news(known):
+        return False
+    log.error(
+        "%s: verify: %s\nhint: see all, and put it right: backupjump verify %s --all --heal",
+        name, verified.headline, name,
+    )  # fmt: skip
+    return True
 
 
 def warn(pull: Pull, text: str) -> None:

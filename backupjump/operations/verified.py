@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from backupjump.operations.verify_drill import Drill
     from backupjump.operations.verify_heal import Outcome
     from backupjump.rsync.compare import Compared
@@ -48,6 +50,11 @@ class Verified:
         named += self.drill.failed if self.drill is not None else ()
         more = f", and {len(named) - 1} more" if len(named) > 1 else ""
         return f"damaged: {named[0]}{more}" if named else "nothing is damaged"
+
+    def is_news(self, known: Collection[str]) -> bool:
+        """Whether it found damage in a snapshot that is not among the `known` ones, or a restore that failed."""
+        found = {id_ for each in self.outcomes if not each.healed for id_ in each.damage.snapshots}
+        return not found <= set(known) or (self.drill is not None and bool(self.drill.failed))
 
     @property
     def exit_code(self) -> int:

@@ -227,7 +227,8 @@ def test_damage_that_is_found_after_a_run_is_told_even_to_cron_and_the_job_needs
 
     said = backupjump(place.config, "run", "nightly")
 
-    assert said.code == 0
+    assert said.code == 4
+    assert read_runs(place.folder)[-1].exit_code == 0, "the run itself is good"
     assert "verify: damaged: /" in said.err
     assert "content is not what was backed up, and " in said.err
     assert "backupjump verify nightly --all --heal" in said.err

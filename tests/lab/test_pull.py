@@ -100,18 +100,19 @@ def test_on_a_nested_route_the_second_hops_wrong_host_key_stops_the_run_in_the_j
     assert run["bytes_received"] == 0
 
 
-def test_cron_mails_nothing_of_a_good_run_that_met_a_damaged_manifest(lab: Lab) -> None:
+def test_cron_mails_once_that_a_good_run_met_a_damaged_manifest(lab: Lab) -> None:
     (lab.home / "file").write_text("content")
     config = stand(lab)
     first = pull(config)
     (tree_of(lab, first).parent / "manifest.jsonl.zst").write_bytes(b"not a manifest")
 
+    telling = backupjump(config, "run", "nightly")
     silent = backupjump(config, "run", "nightly")
-    (tree_of(lab, pull(config)).parent / "manifest.jsonl.zst").write_bytes(b"not a manifest")
-    telling = backupjump(config, "-v", "run", "nightly")
 
+    assert telling.code == 4
+    assert f"verify: damaged: snapshot {first['snapshot']}: the manifest" in telling.err
+    assert "backupjump verify nightly --all --heal" in telling.err
     assert (silent.code, silent.out, silent.err) == (0, "", "")
-    assert "is damaged" in telling.err
 
 
 def test_without_an_open_tunnel_a_run_is_away_soon_and_cron_mails_nothing(lab: Lab) -> None:
