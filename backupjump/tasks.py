@@ -74,12 +74,11 @@ class JobTask(Task):  # type: ignore[misc]
 def pull(context: Context, job: str, wait: str = "", seed: bool = False) -> Run:  # noqa: FBT001, FBT002 (invoke's flag)
     """Pull a job's files from its Desktop into a new snapshot."""
     with recorded(job, _asked(context, wait, seed=seed)) as run, locked(run):
-        with reach(run) as desktop:
-            rsyncs = probe(desktop, run.job)
-            with hooks(run):
+        with reach(run) as desktop, done(run, desktop):
+            rsyncs = probe(desktop, run.job, run.gate)
+            with hooks(run, desktop):
                 pulled = rsync(run, rsyncs)
-                snapshot = publish(run, pulled)
-            done(desktop, snapshot)
+                publish(run, pulled)
         keep_house(run)
     return after(run)
 

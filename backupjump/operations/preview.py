@@ -24,7 +24,7 @@ def preview_job(job_name: str, asked: Asked) -> tuple[str | None, Preview]:
     pull = Pull(job_name, asked)
     settings = pull.site.server.store
     with open_store(settings.path, uuid=settings.uuid, kind=settings.kind) as store, reach(pull) as desktop:
-        rsyncs = probe(desktop, pull.job)
+        rsyncs = probe(desktop, pull.job, pull.gate)
         staging = imagined_staging(pull.folder, sources=pull.job.sources)
         plan = plan_attempt(pull.job, pull.route, store.marker, staging, rsyncs)
         return (staging.base.id if staging.base is not None else None), preview(plan)

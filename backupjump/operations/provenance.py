@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from backupjump.config.models import Job
+    from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.pulled import Pulled
 
@@ -24,9 +25,10 @@ _LONGEST_PATH_BYTES = 4096
 _PATHS = ("unreadable_paths", "left_out_paths")
 
 
-def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled, job: Job) -> dict[str, Any]:
+def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled, job: Job, gate: Gate | None) -> dict[str, Any]:
     """Return how a snapshot came to be, as JSON values; the keys are part of the store's format.
 
+    `gate` is null where none stood on the Desktop between the Server's key and its account.
     `unreadable` and `vanished` are counts. `vanished_paths` has the first hundred of the latter, which no
     warning tells of; `unreadable_paths` all that failed, `left_out_paths` all that a rule left out, together
     at most 10,000 and 4 MiB. They are full paths, as text with surrogate escapes.
@@ -36,6 +38,7 @@ def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled, job: Job) -> di
     by_rule = _bounded((each.path for each in pulled.left_out if not each.kind.is_trouble), left_bytes)
     return {
         "jump_sees_plaintext": route is RouteKind.NESTED,
+        "gate": {"version": gate.version, "confines": gate.confines} if gate is not None else None,
         "tools": _tools(rsyncs),
         "selection": selection_of(job),
         "unreadable": len(pulled.paths_of(Kind.UNREADABLE)),

@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, StoreFull
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreFull
+from backupjump.operations.due import another_due
+from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.rsync.transfer import transfer
-from backupjump.run import exit_code_of, utc_now
+from backupjump.run import Status, exit_code_of, utc_now
 from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
@@ -61,7 +64,10 @@ def locked(pull: Pull) -> Iterator[None]:
 
 @contextmanager
 def reach(pull: Pull) -> Iterator[Control]:
-    """Log in to the Desktop for control; as long as the caller asked to wait, try again while it is away."""
+    """Log in to the Desktop for control; as long as the caller asked to wait, try again while it is away.
+
+    The first word there finds out whether a gate answers; if so, no other words than the gate's may follow.
+    """
     deadline = time.monotonic() + pull.asked.wait.total_seconds()
     while True:
         try:
@@ -75,6 +81,7 @@ def reach(pull: Pull) -> Iterator[Control]:
             time.sleep(min(_KNOCK_SECONDS, left))
     with control:
         log.info("%s: reached %s", pull.job.name, pull.desktop.name)
+        pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
         yield control
 
 
@@ -135,16 +142,39 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(pull.route.kind, pull.rsyncs, pulled, pull.job)
+    how = provenance(pull.route.kind, pull.rsyncs, pulled, pull.job, pull.gate)
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     return published.snapshot
 
 
-def done(desktop: Control, snapshot: Snapshot) -> None:
-    """Part from the Desktop; the run has published, so a connection that has broken by now costs nothing."""
-    desktop.close()
-    log.debug("%s: control connection closed after %s", snapshot.job, snapshot.id)
+@contextmanager
+def done(pull: Pull, desktop: Control) -> Iterator[None]:
+    """Tell the Desktop's gate, when the block is over, how the run ended: its tunnel may close then.
+
+    What goes wrong with that costs nothing: the run has ended as it has, and the Desktop has limits of its own.
+    """
+    status = Status.FAILED
+    try:
+        yield
+        status = pull.run.status
+    except BackupjumpError as error:
+        status = pull.run.status if pull.run.snapshot is not None else Status(error.status)
+        raise
+    finally:
+        if pull.gate is not None:
+            _tell(pull, desktop, status)
+
+
+def _tell(pull: Pull, desktop: Control, status: Status) -> None:
+    assert pull.store is not None
+    try:
+        more = another_due(pull.site, pull.job, zone=ZoneInfo(pull.store.marker.timezone), now=utc_now())
+        tell_done(desktop, status, pull.run, more=more)
+    except Stopped:
+        raise
+    except (BackupjumpError, OSError) as error:
+        log.info("%s: the Desktop was not told that the run is over: %s", pull.job.name, error)
 
 
 def _account(pull: Pull, received: int) -> None:

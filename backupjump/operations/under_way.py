@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backupjump.errors import Stopped
+    from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.progress import Progress
     from backupjump.store.layout import JobFolder
@@ -42,7 +43,8 @@ class Asked:
 class Pull:
     """One pull under way: what it works with, and the Run that it will come to.
 
-    `stopped` is a signal that came when the Run had published.
+    `gate` is the one that answered on the Desktop, None without one. `stopped` is a signal that came when
+    the Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -58,6 +60,7 @@ class Pull:
         self.store: Store | None = None
         self.lock_fd = -1
         self.staging: Staging | None = None
+        self.gate: Gate | None = None
         self.rsyncs: Rsyncs | None = None
         self.stopped: Stopped | None = None
         started_at = utc_now()

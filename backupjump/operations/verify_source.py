@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, TransferFailed, UsageError
+from backupjump.errors import BackupjumpError, GateRefused, TransferFailed, UsageError
 from backupjump.operations.probe import probe
 from backupjump.operations.pull import reach
 from backupjump.operations.under_way import Asked, Pull
@@ -48,7 +48,9 @@ def against_source(
     if not sources:
         raise UsageError(f"{snapshot.id} has none of the sources that {job_name} has now")
     with reach(pull) as desktop, tempfile.TemporaryDirectory(prefix="backupjump-") as folder:
-        rsyncs = probe(desktop, pull.job)
+        rsyncs = probe(desktop, pull.job, pull.gate)
+        if share is not None:
+            _check_lists(pull)
         chosen = None if share is None else _sampled(read_manifest(snapshot.manifest), share, random)
         transfers = [
             Transfer(
@@ -79,7 +81,9 @@ def fetching(job_name: str, config: Path | None, marker: Marker, *, lock_fd: int
         if not transfers:
             raise BackupjumpError("the job has no source any more that they would be in")
         with reach(pull) as desktop:
-            plan = _plan(pull, marker, probe(desktop, pull.job), transfers)
+            rsyncs = probe(desktop, pull.job, pull.gate)
+            _check_lists(pull)
+            plan = _plan(pull, marker, rsyncs, transfers)
             try:
                 transfer(plan, pass_fds=(lock_fd,))
             except TransferFailed as error:
@@ -92,6 +96,16 @@ def fetching(job_name: str, config: Path | None, marker: Marker, *, lock_fd: int
     finally:
         if place is not None:
             _remove(place)
+
+
+def _check_lists(pull: Pull) -> None:
+    """Raise GateRefused where the gate takes no list of files: only a confined rsync keeps to its folder then."""
+    if pull.gate is not None and not pull.gate.confines:
+        raise GateRefused(
+            f"desktop {pull.desktop.name}: its gate sends whole folders only, no single files: its rsync is older than"
+            " 3.5.0 and could be led outside of the folder by a list",
+            hint="install rsync 3.5.0 or newer there; or compare all of it, without --sample",
+        )
 
 
 def _transfers(place: Path, sources: Iterable[str], paths: Sequence[bytes]) -> Iterator[Transfer]:

@@ -64,5 +64,6 @@ def not_a_folder(word: str, source: str, *, host: str) -> SourceMissing:
     """Return the error for a source of which the gate says `word` (absent, link, not-a-folder, closed)."""
     what, advice = _FOLDER_WORDS.get(word, (f"can't be read: {shown(word, limit=100)}", "ask the Desktop's owner"))
     return SourceMissing(
-        f"{host}: source {shown(source)} {what}, says its gate; nothing was published", hint=f"{advice} (`sources:` of the job)"
+        f"{host}: source {shown(source)} {what}, says its gate; nothing was published",
+        hint=f"{advice} (`sources:` of the job)",
     )
