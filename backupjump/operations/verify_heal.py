@@ -122,11 +122,11 @@ class _Healer:
             elif not problems:
                 return ""
         with found_at(tree, damage.path) as found:
-            assert found is not None
-            if examine(found, entry, self._rules):
+            if found is not None and examine(found, entry, self._rules):
                 set_attributes(found, entry, self._rules)
         with found_at(tree, damage.path) as found:
-            assert found is not None
+            if found is None:
+                return "the disk can't give it back"
             return ", ".join(problem.what for problem in examine(found, entry, self._rules))
 
 

@@ -1,4 +1,4 @@
-"""A run that was killed after its snapshot was published, before it was noted: found again in meta.json."""
+"""What a run or a heal was killed before: done when the next run begins. A Run is found again in meta.json."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from backupjump.errors import StoreError
 from backupjump.escape import shown
 from backupjump.run import Run
 from backupjump.store.attempts import point_latest
-from backupjump.store.layout import JobFolder
+from backupjump.store.layout import JobFolder, read_id
 from backupjump.store.meta import read_meta
 from backupjump.store.runs import append_run, read_runs
 from backupjump.store.snapshots import Snapshot, list_snapshots, newest_good
+from backupjump.store.trash import discard
 
 log = logging.getLogger(__name__)
 
 
 def mend(folder: JobFolder) -> None:
-    """Do what a run was killed before: point `latest`, and note its Run in runs.jsonl.
+    """Do what a run was killed before: point `latest`, note its Run in runs.jsonl; and drop what a killed heal left.
 
-    The job's lock must be held. What fails is logged: a backup is worth more than the record of the last one.
+    That lies in work/ and is no attempt. The job's lock must be held. What fails is logged: a backup is worth more than the record of the last one.
     """
     try:
         good = newest_good(list_snapshots(folder))
@@ -29,6 +30,9 @@ def mend(folder: JobFolder) -> None:
         for run in unlisted_runs(folder):
             append_run(folder, run)
             log.info("%s/%s: the run of %s had not been noted", folder.desktop, folder.job, run.snapshot)
+        for path in folder.work.iterdir():
+            if read_id(path.name) is None and path.is_dir() and not path.is_symlink():
+                discard(folder, path)
     except (OSError, StoreError) as error:
         log.warning("%s could not be repaired: %s", folder.path, error)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from backupjump.store.layout import JobFolder
+from backupjump.store.reaper import reap
 from backupjump.store.repair import mend, unlisted_runs
 from backupjump.store.runs import append_run, read_runs
 from backupjump.store.snapshots import list_snapshots
-from store_world import AT, RUN, a_few_files, make_store, run_and_die, take
+from store_world import AT, RUN, a_few_files, attempt, make_store, run_and_die, take, write
 
 TESTS = Path(__file__).parents[2]
 
@@ -55,6 +56,17 @@ def test_what_is_noted_already_is_not_noted_again(folder: JobFolder) -> None:
     mend(folder)
 
     assert [run.run_id for run in read_runs(folder)] == ["failed before", "killed"]
+
+
+def test_what_a_killed_heal_fetched_goes_and_an_attempt_stays(folder: JobFolder) -> None:
+    staging = attempt(folder, a_few_files)
+    write(folder.work / "heal/tree/home/me/big")
+
+    mend(folder)
+
+    assert list(folder.work.iterdir()) == [staging.path]
+    reap(folder)
+    assert list(folder.trash.iterdir()) == []
 
 
 def test_latest_names_the_newest_good_snapshot_again(folder: JobFolder) -> None:
