@@ -15,6 +15,7 @@ from backupjump.run import Counts
 from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreast
 from backupjump.store.inode import hash_content, read_entry
 from backupjump.store.manifest import Entry, Written, sort_key, write_manifest
+from backupjump.store.settled import confirmed
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.suspicion import Comparison, Lost, covered
 from backupjump.store.tally import Tally
@@ -60,7 +61,7 @@ def record_tree(
     was made, inodes and all: what has this ctime or a younger one is read again.
     """
     in_order = sorted(sources, key=sort_key)
-    found = (each for source in in_order for each in walk(tree, source))
+    found = (each for source in in_order for each in confirmed(walk(tree, source)))
     before = entries_of(base)
     rows: Iterator[Row]
     if last_good is None or (base is not None and last_good.id == base.id):

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 def mend(folder: JobFolder) -> None:
     """Do what a run was killed before: point `latest`, note its Run in runs.jsonl; and drop what a killed heal left.
 
-    That lies in work/ and is no attempt. The job's lock must be held. What fails is logged: a backup is worth more than the record of the last one.
+    That lies in work/ and is no attempt. The job's lock must be held. What fails is logged: a backup is worth
+    more than the record of the last one.
     """
     try:
         good = newest_good(list_snapshots(folder))

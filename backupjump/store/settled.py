@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def doubt_private(tree: Path, *, since_ns: int) -> None:
     for found in walk(tree):
         if found.is_regular and found.status.st_ctime_ns >= since_ns:
             _no_match(found)
+
+
+def confirmed(found: Iterable[Found]) -> Iterator[Found]:
+    """Yield what a walk finds but for files that were doubted and that rsync has not seen since: those are removed.
+
+    So it is where another filesystem is mounted on the Desktop by now: rsync keeps silent about what lies below.
+    """
+    for each in found:
+        if each.is_regular and each.status.st_mtime_ns == _NO_FILES_TIME_NS:
+            with times_kept(each.folder_fd):
+                os.unlink(each.name, dir_fd=each.folder_fd)
+        else:
+            yield each
 
 
 def _no_match(found: Found) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -139,6 +140,29 @@ def test_what_a_killed_attempt_seems_to_have_is_compared_by_content(
     second = pull(folder, shell, home)
 
     assert fingerprint(in_tree(second.snapshot.tree, home)) == fingerprint(home)
+
+
+def test_what_a_killed_attempt_got_and_nobody_can_confirm_is_not_published(
+    folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    write(home / "deep/file", b"first")
+    before = fingerprint(pull(folder, shell, home).snapshot.path)
+    write(home / "deep/file", b"right", mtime=5)
+
+    def lose_content(plan: Plan) -> None:
+        write(plan.transfers[0].target / "deep/file", b"wrong", mtime=5)
+
+    with pytest.raises(Killed):
+        pull(folder, shell, home, by=arrived_then(Killed, lose_content))
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", home / "deep"], check=True)
+    try:
+        second = pull(folder, shell, home).snapshot
+    finally:
+        subprocess.run(["umount", home / "deep"], check=True)
+
+    assert not (in_tree(second.tree, home) / "deep/file").exists()
+    assert b"deep/file" not in b" ".join(entry.path for entry in read_manifest(second.manifest))
+    assert fingerprint(folder.snapshots / min(path.name for path in folder.snapshots.iterdir())) == before
 
 
 def test_names_that_an_attempt_joined_are_parted_before_it_goes_on(
