@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from backupjump.errors import StoreError
 from backupjump.process import run
 from backupjump.store import subvolume
-from backupjump.store.attempts import NOTE_NAME, older_attempts, write_note
+from backupjump.store.attempts import NOTE_NAME, begun_ns, older_attempts, write_note
 from backupjump.store.meta import read_meta
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
@@ -94,11 +94,10 @@ def _take_over(staging: Staging) -> int:
     (attempt,) = staging.older
     note = _read_note(attempt)
     assert note is not None
-    since_ns = int(note["touched_since_ns"])
+    since_ns, begun = int(note["touched_since_ns"]), begun_ns(attempt)
     attempt.rename(staging.path)
     subvolume.set_read_only(staging.tree, read_only=False)
-    if not is_settled(staging.path):
-        doubt_private(staging.tree, since_ns=since_ns)
+    doubt_private(staging.tree, since_ns=since_ns, written_ns=begun if is_settled(staging.path) else 0)
     begin_again(staging.path)
     return since_ns
 

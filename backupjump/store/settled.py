@@ -82,11 +82,15 @@ def doubt_shared(tree: Path) -> None:
             _no_match(found)
 
 
-def doubt_private(tree: Path, *, since_ns: int) -> None:
-    """Let rsync compare by content what has a ctime from `since_ns` on in a `tree` that shares no inode."""
-    log.info("the attempt %s was cut off: what it got is compared by content", tree.parent.name)
+def doubt_private(tree: Path, *, since_ns: int, written_ns: int = 0) -> None:
+    """Let rsync compare by content what has a ctime from `since_ns` on in a `tree` that shares no inode.
+
+    With `written_ns` only what also has an mtime from then on: what is whole has got its own time, which is older.
+    """
+    log.info("the attempt %s broke off: what it was at is compared by content", tree.parent.name)
     for found in walk(tree):
-        if found.is_regular and found.status.st_ctime_ns >= since_ns:
+        status = found.status
+        if found.is_regular and status.st_ctime_ns >= since_ns and status.st_mtime_ns >= written_ns:
             _no_match(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -142,18 +143,21 @@ def test_what_a_killed_attempt_seems_to_have_is_compared_by_content(
     assert fingerprint(in_tree(second.snapshot.tree, home)) == fingerprint(home)
 
 
-def test_what_a_killed_attempt_got_and_nobody_can_confirm_is_not_published(
-    folder: JobFolder, home: Path, shell: tuple[str, ...]
+@pytest.mark.parametrize("broken_off", ["killed", "link lost"])
+def test_what_an_attempt_got_in_part_and_nobody_can_confirm_is_not_published(
+    folder: JobFolder, home: Path, shell: tuple[str, ...], broken_off: str
 ) -> None:
     write(home / "deep/file", b"first")
     before = fingerprint(pull(folder, shell, home).snapshot.path)
     write(home / "deep/file", b"right", mtime=5)
 
-    def lose_content(plan: Plan) -> None:
-        write(plan.transfers[0].target / "deep/file", b"wrong", mtime=5)
+    def cut(plan: Plan) -> None:
+        # Only what is whole gets its own time; a killed attempt may have lost content even so.
+        mtime = 5 if broken_off == "killed" else int(time.time()) + 1
+        write(plan.transfers[0].target / "deep/file", b"wrong", mtime=mtime)
 
-    with pytest.raises(Killed):
-        pull(folder, shell, home, by=arrived_then(Killed, lose_content))
+    with pytest.raises((Killed, LinkLost)):
+        pull(folder, shell, home, by=arrived_then(Killed if broken_off == "killed" else lost, cut))
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", home / "deep"], check=True)
     try:
         second = pull(folder, shell, home).snapshot
