@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.operations.listing import Listed
     from backupjump.store.retention import Decision
+    from backupjump.store.snapshots import Snapshot
 
 
 @click.command(short_help="The snapshots of a job.")
@@ -57,7 +58,7 @@ def _row(decision: Decision) -> tuple[str, ...]:
     return (
         snapshot.id,
         taken,
-        snapshot.status.value,
+        _status(snapshot),
         render.number(snapshot.files_total),
         render.size(snapshot.bytes_total),
         render.size(snapshot.bytes_new),
@@ -117,3 +118,9 @@ def _line(line: Listed, *, whole_path: bool) -> str:
     size = render.size(line.entry.size) if line.type == "file" else ""
     after = "/" if line.type == "dir" else f" -> {shown(line.entry.target)}" if line.entry.target is not None else ""
     return f"{mode}  {size:>7}  {render.local_time(line.modified_at)}  {name}{after}"
+
+
+def _status(snapshot: Snapshot) -> str:
+    """Return the status as a person reads it: of a suspect one, what somebody has said since."""
+    said = ", acked" if snapshot.acked else ", wrong" if snapshot.wrong else ""
+    return snapshot.status.value + (said if snapshot.is_suspect else "")

@@ -108,6 +108,7 @@ def test_what_is_not_right_never_counts_as_good_and_no_longer_keeps_a_prune_from
     assert (said.code, said.err) == (0, "")
     assert f"{wrong.id}: never to count as good; runs stay compared with {good.id}" in said.out
     assert (wrong.is_good, wrong.awaits_ack) == (False, False)
+    assert "suspect, wrong" in backupjump(config_of(folder), "snapshots", "nightly").out
     assert folder.latest.readlink() == Path("snapshots", good.id)
     assert backupjump(config_of(folder), "ack", "nightly").out.startswith("nightly has no suspect snapshot")
     assert backupjump(config_of(folder), "ack", "nightly", "--wrong", "--yes").code == 2
@@ -120,6 +121,7 @@ def test_an_ack_that_comes_after_the_next_good_run_does_not_name_another_measure
 
     assert (said.code, said.err) == (0, "")
     assert "compared with" not in said.out
+    assert "suspect, acked" in backupjump(config_of(folder), "snapshots", "nightly").out
     assert folder.latest.readlink().name == newest.id
 
 
