@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -21,7 +22,9 @@ def append_run(folder: JobFolder, run: Run) -> None:
     with told_as_store_error(f"the run can't be noted in {folder.runs}"):
         fd = os.open(folder.runs, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, _mended(fd) + line)
+            whole = _mended(fd) + line
+            if os.write(fd, whole) < len(whole):
+                raise OSError(errno.ENOSPC, "only a part of it fitted")
             os.fsync(fd)
         finally:
             os.close(fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,29 @@ def test_runs_come_back_oldest_first(folder: JobFolder) -> None:
     assert read_runs(folder) == runs
     assert folder.runs.read_bytes().count(b"\n") == 3
     assert folder.runs.stat().st_mode & 0o777 == 0o600
+
+
+HALF_A_LINE = """
+import resource, sys
+from pathlib import Path
+from store_world import RUN
+from backupjump.store.layout import JobFolder
+from backupjump.store.runs import append_run
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+append_run(JobFolder(Path(sys.argv[1]), "desktop", "nightly"), RUN)
+"""
+
+
+def test_a_line_of_which_only_a_part_fits_is_told_of(folder: JobFolder) -> None:
+    python_path = f"{Path(__file__).parents[2]}:{Path(__file__).parents[3]}"
+
+    done = run(
+        [sys.executable, "-c", HALF_A_LINE, str(folder.store)], timeout=60, environment={"PYTHONPATH": python_path}
+    )
+
+    assert folder.runs.stat().st_size == 200
+    assert b"StoreFull: the run can't be noted in" in done.stderr
 
 
 def test_a_line_cut_short_by_a_crash_costs_only_itself(folder: JobFolder, caplog: pytest.LogCaptureFixture) -> None:
