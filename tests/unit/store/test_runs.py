@@ -49,7 +49,7 @@ append_run(JobFolder(Path(sys.argv[1]), "desktop", "nightly"), RUN)
 def test_a_line_of_which_only_a_part_fits_is_told_of(folder: JobFolder) -> None:
     python_path = f"{Path(__file__).parents[2]}:{Path(__file__).parents[3]}"
 
-    done = run(
+    done = process.run(
         [sys.executable, "-c", HALF_A_LINE, str(folder.store)], timeout=60, environment={"PYTHONPATH": python_path}
     )
 
