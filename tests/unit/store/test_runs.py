@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backupjump import process
 from backupjump.errors import StoreError
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
