@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
+from backupjump.gate.grammar import Done, Hook, Probe, read_request
+from backupjump.gate.pull import Pull
 from fingerprint import fingerprint
-from gate_world import GateWorld, rsync_that_does_not_confine
-from lab.gated import answer_instead, gated, last
-from program import Said, backupjump
+from gate_world import rsync_that_does_not_confine
+from lab.gated import HOOK, answer_instead, gated, last, listen, meta, nightly, published, stand
+from program import backupjump
 from store_world import write
 from verify_world import rot
 
 pytestmark = pytest.mark.lab
-
-HOOK = ["sh", "-c"]
-
-
-def stand(lab: Lab, jobs: Mapping[str, Mapping[str, Any]], *, route: str = "proxyjump") -> Path:
-    """Make a store with these jobs and open the tunnel; return the Server's config."""
-    texts = {name: json.dumps({"desktop": "desktop", **job}) for name, job in jobs.items()}
-    config = lab.server_config(route, jobs=texts)
-    assert backupjump(config, "store", "init").code == 0
-    lab.open_tunnel()
-    return config
-
-
-def nightly(world: GateWorld, **more: Any) -> dict[str, dict[str, Any]]:
-    return {"nightly": {"sources": [str(world.home)], **more}}
-
-
-def meta(lab: Lab, said: Said) -> dict[str, Any]:
-    snapshot = lab.store / "desktop/nightly/snapshots" / said.json["snapshot"]
-    found: dict[str, Any] = json.loads((snapshot / "meta.json").read_text())
-    return found
-
-
-def published(lab: Lab) -> list[str]:
-    folder = lab.store / "desktop/nightly/snapshots"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 @pytest.mark.parametrize("route", [kind.value for kind in RouteKind])
@@ -67,6 +40,25 @@ def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_ro
         assert (note["status"], note["run_id"], note["more"]) == ("ok", second.json["run_id"], False)
 
 
+@pytest.mark.parametrize("route", [kind.value for kind in RouteKind])
+def test_where_a_gate_answers_no_word_but_its_own_is_ever_said(lab: Lab, route: str) -> None:
+    world = gated(lab)
+    heard = listen(lab, world)
+    config = stand(lab, nightly(world, hooks={"before": ["say"], "always": ["say"]}), route=route)
+
+    for words in (
+        ["run"],
+        ["run", "--dry-run"],
+        ["verify", "--against-source"],
+        ["verify", "--sample", "1%", "--heal"],
+    ):
+        assert backupjump(config, words[0], "nightly", *words[1:]).code == 0, words
+
+    said = [read_request(line.encode()) for line in heard.read_text().splitlines()]
+    assert type(said[0]) is Probe
+    assert {type(each) for each in said} == {Probe, Hook, Pull, Done}
+
+
 def test_a_preview_goes_through_the_gate_and_tells_nobody(lab: Lab) -> None:
     world = gated(lab)
     config = stand(lab, nightly(world))
@@ -86,93 +78,6 @@ def test_without_a_gate_the_plain_commands_do_and_the_run_says_so(lab: Lab) -> N
     assert said.code == 0, said
     assert said.err.count("desktop desktop has no gate") == 1
     assert meta(lab, said)["how"]["gate"] is None
-
-
-def test_hooks_of_both_machines_stand_around_the_transfer_like_brackets(lab: Lab) -> None:
-    told = lab.folder / "told"
-    lists = ("before", "after", "on_failure", "always")
-    world = gated(lab, hooks={f"{when}-there": [*HOOK, f"echo {when} there >> {told}"] for when in lists})
-    here = {when: [[*HOOK, f"echo {when} here >> {told}"]] for when in lists}
-    there = {when: [f"{when}-there"] for when in lists}
-    config = stand(lab, nightly(world, hooks=there, server_hooks=here))
-
-    said = backupjump(config, "run", "nightly", "--json")
-
-    assert said.code == 0, said
-    assert told.read_text().splitlines() == [
-        *("before here", "before there", "after there", "after here", "always there", "always here"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("when", "status", "code", "ended", "error"),
-    [
-        ("before", 75, 75, "deferred", "deferred"),
-        ("before", 1, 1, "failed", "hook"),
-        ("after", 75, 3, "warning", None),
-        ("after", 1, 3, "warning", None),
-        ("always", 1, 3, "warning", None),
-        ("on_failure", 1, 0, "ok", None),
-    ],
-)
-def test_how_a_hook_of_the_desktop_ends_decides_as_one_of_the_server_would(
-    lab: Lab, when: str, status: int, code: int, ended: str, error: str | None
-) -> None:
-    world = gated(lab, hooks={"dump-db": [*HOOK, f"echo the disk is busy; exit {status}"]})
-    config = stand(lab, nightly(world, hooks={when: ["dump-db"]}))
-
-    said = backupjump(config, "run", "nightly", "--json")
-
-    assert (said.code, said.json["status"]) == (code, ended), said
-    assert (said.json["error"] and said.json["error"]["code"]) == error
-    told = said.json["error"]["message"] if error else " ".join(said.json["warnings"])
-    assert ("(the disk is busy)" in told) == (when != "on_failure")
-    assert len(published(lab)) == (0 if error else 1)
-    assert last(world, "done")["status"] == ended
-    assert (last(world, "published") is None) == (error is not None)
-
-
-def test_after_a_failure_the_hooks_for_it_run_on_the_desktop_too(lab: Lab) -> None:
-    told = lab.folder / "told"
-    world = gated(
-        lab,
-        hooks={"stop": [*HOOK, "exit 9"], "cry": [*HOOK, f"echo cry >> {told}"], "go": [*HOOK, f"echo go >> {told}"]},
-    )
-    hooks = {"before": ["stop"], "after": ["stop"], "on_failure": ["cry"], "always": ["go"]}
-    config = stand(lab, nightly(world, hooks=hooks))
-
-    said = backupjump(config, "run", "nightly", "--json")
-
-    assert (said.code, said.json["error"]["code"]) == (1, "hook")
-    assert told.read_text().splitlines() == ["cry", "go"]
-    assert said.json["warnings"] == []
-
-
-@pytest.mark.parametrize("when", ["before", "after", "on_failure", "always"])
-def test_a_hook_that_the_gate_does_not_offer_ends_the_run_before_anything_happens(lab: Lab, when: str) -> None:
-    told = lab.folder / "told"
-    world = gated(lab, hooks={"dump-db": [*HOOK, f"echo ran >> {told}"]})
-    hooks = {"before": ["dump-db"], when: ["dump-bd"]}
-    config = stand(lab, nightly(world, hooks=hooks, server_hooks={"before": [[*HOOK, f"echo ran >> {told}"]]}))
-
-    said = backupjump(config, "run", "nightly", "--json")
-
-    assert (said.code, said.json["error"]["code"], said.json["attempts"]) == (1, "hook", 0)
-    assert "did you mean 'dump-db'?" in said.json["error"]["message"]
-    assert not told.exists()
-
-
-def test_what_a_hook_of_the_desktop_says_is_bounded_and_escaped(lab: Lab) -> None:
-    noise = "yes \"$(printf '\\033[2J')loud\" | head -c 5000000; exit 3"
-    world = gated(lab, hooks={"noise": [*HOOK, noise]})
-    config = stand(lab, nightly(world, hooks={"after": ["noise"]}))
-
-    said = backupjump(config, "-v", "run", "nightly", "--json")
-
-    (warning,) = said.json["warnings"]
-    assert warning.startswith("hook noise on desktop desktop ended with 3 (\\x1b[2Jloud / ")
-    assert len(warning) < 800
-    assert "\x1b[2J" not in said.out + said.err
 
 
 def test_a_source_outside_of_what_the_gate_allows_is_refused_before_any_data_moves(lab: Lab) -> None:
@@ -249,17 +154,6 @@ def test_a_clock_that_is_wrong_on_the_desktop_is_told_and_costs_nothing(lab: Lab
 
     assert said.code == 0, said
     assert "min behind this Server's" in said.err
-
-
-def test_a_gate_that_lies_at_the_hook_after_the_transfer_costs_the_snapshot_nothing(lab: Lab) -> None:
-    world = gated(lab)
-    answer_instead(lab, world, b"not JSON", asked="bj1 hook say")
-    config = stand(lab, nightly(world, hooks={"after": ["say"]}))
-
-    said = backupjump(config, "run", "nightly", "--json")
-
-    assert (said.code, len(published(lab))) == (3, 1), said
-    assert "hook say on desktop desktop may not have run" in said.json["warnings"][0]
 
 
 def test_a_desktop_that_can_not_note_the_end_of_a_run_costs_the_run_nothing(lab: Lab) -> None:
