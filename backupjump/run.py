@@ -136,7 +136,7 @@ class Run:
                 started_at=datetime.fromisoformat(values["started_at"]),
                 ended_at=datetime.fromisoformat(values["ended_at"]),
                 warnings=tuple(values["warnings"]),
-                error=RunError(**error) if error else None,
+                error=RunError(**{name: error[name] for name in RunError.__dataclass_fields__}) if error else None,
             )
         except (KeyError, TypeError) as problem:
             raise ValueError(f"not a run of schema {RUN_SCHEMA}: {problem}") from problem

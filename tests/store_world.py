@@ -124,7 +124,10 @@ def rsync_from(source: Path, *more: str) -> Fill:
     return fill
 
 
-def write(path: Path, content: bytes = b"content", *, mode: int = 0o644, mtime: int = 1_700_000_000) -> Path:
+WRITTEN_AT = 1_700_000_000
+
+
+def write(path: Path, content: bytes = b"content", *, mode: int = 0o644, mtime: int = WRITTEN_AT) -> Path:
     """Write a file with everything about it fixed, its folders made as needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -177,10 +180,11 @@ def die_before(nth: int) -> None:
 
 
 def a_few_files(staging: Staging) -> None:
-    """Link one file, write one, leave a half-written one."""
+    """Link one file where there is one of its time, as rsync does; write one, leave a half-written one."""
     here = staging.tree / "home/me"
     for dest in staging.link_dests("/home/me")[:1]:
-        (here / "linked").hardlink_to(dest / "linked")
+        if (dest / "linked").stat().st_mtime == WRITTEN_AT:
+            (here / "linked").hardlink_to(dest / "linked")
     write(here / "new", staging.id.encode())
     if not (here / "linked").exists():
         write(here / "linked", mode=0o400)

@@ -64,7 +64,7 @@ def job_state(
 ) -> JobState:
     """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
 
-    Damage that a verify found and nobody has put right makes it broken, whatever the last run came to.
+    Damage that a verify found and nobody has tried to put right makes it broken, whatever the last run came to.
     A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
     when it waits, and `good` would be a lie.
     """
@@ -73,7 +73,7 @@ def job_state(
     suspects = [snapshot for snapshot in snapshots if snapshot.awaits_ack]
     age = age_of(last_good_at, now=now)
     limit = late_after(job)
-    damaged = any(snapshot.damaged for snapshot in snapshots)
+    damaged = any(snapshot.damaged > snapshot.given_up for snapshot in snapshots)
     state = (
         State.BROKEN
         if damaged and not suspects

@@ -68,7 +68,8 @@ def _suspicion(pull: Pull, recorded: Recorded, how: Mapping[str, Any], awaiting:
             f"{last_good.id}, the last good snapshot, can't be compared with: its manifest is damaged, "
             f"and {awaiting[-1].id} awaits its ack"
         )
-    good_runs = sum(run.status.good for run in read_runs(pull.folder))
+    # By their ids: one that was killed at its very end may stand there twice.
+    good_runs = len({run.run_id for run in read_runs(pull.folder) if run.status.good})
 
     def of(lost: Lost) -> str | None:
         return suspicion(

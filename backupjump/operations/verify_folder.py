@@ -70,6 +70,7 @@ def mark(folder: JobFolder, seen: Seen, outcomes: Sequence[Outcome], *, now: dat
         parts=seen.parts,
         damaged=damaged_by_id([each.damage for each in outcomes if not each.healed], there),
         healed=damaged_by_id([each.damage for each in outcomes if each.healed], there),
+        hopeless=damaged_by_id([each.damage for each in outcomes if each.hopeless], there),
     )
     write_marks(folder, marked(read_marks(folder), looked, now=now, drilled=drilled))
 

@@ -32,10 +32,14 @@ _NO_GOOD_COPY = "neither another snapshot nor the Desktop has the content that w
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of one damage; `note` says from where it was healed, or why it was not."""
+    """What came of one damage; `note` says from where it was healed, or why it was not.
+
+    `hopeless`: all that could have the right content was asked, and had it not.
+    """
 
     damage: Damage
     healed: bool = False
+    hopeless: bool = False
     note: str = ""
 
 
@@ -55,7 +59,7 @@ def heal(
         outcomes |= healer.from_desktop(wanting, fetch)
     last = sorted((each for each in damages if _is_folders_metadata(each)), key=lambda each: each.path, reverse=True)
     outcomes |= {id(each): healer.from_snapshots(each) for each in last}
-    return tuple(outcomes[id(each)] or Outcome(damage=each, note=_NO_GOOD_COPY) for each in damages)
+    return tuple(outcomes[id(each)] or Outcome(damage=each, hopeless=True, note=_NO_GOOD_COPY) for each in damages)
 
 
 def _is_folders_metadata(damage: Damage) -> bool:
@@ -72,7 +76,7 @@ class _Healer:
         """Return what came of it, None when only the Desktop could have the content."""
         entry = damage.entry
         if (reason := _left_alone(damage, self._rules)) is not None or entry is None:
-            return Outcome(damage=damage, note=reason or "")
+            return Outcome(damage=damage, hopeless=True, note=reason or "")
         if not _needs_content(damage):
             return self._mended(damage, entry, None, "from the manifest")
         for other in self._newest_first:

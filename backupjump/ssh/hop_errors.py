@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backupjump.config.models import RouteKind
 from backupjump.errors import (
     DesktopAway,
+    DesktopUnfit,
     ForwardRefused,
     HostKeyRefused,
     JumpNodeUnreachable,
@@ -15,6 +17,7 @@ from backupjump.errors import (
 from backupjump.ssh.keys import fingerprint
 
 if TYPE_CHECKING:
+    from backupjump.errors import BackupjumpError
     from backupjump.ssh.client_config import Hop
     from backupjump.ssh.route import Route
 
@@ -71,9 +74,13 @@ def dropped(route: Route) -> DesktopAway:
     )
 
 
-def session_refused(route: Route, why: str) -> ForwardRefused:
-    """Return the error for a JumpNode that runs no command for us, which only route nested asks of it."""
-    assert route.jump is not None
+def session_refused(route: Route, why: str) -> BackupjumpError:
+    """Return the error for a machine that let us in but runs no command for us: on route nested the JumpNode."""
+    if route.kind is not RouteKind.NESTED or route.jump is None:
+        return DesktopUnfit(
+            f"desktop {route.desktop} let us in, but starts no command for us: {why}",
+            hint="on the Desktop: sudo sshd -T | grep -i maxsessions (it must not be 0), and the log of its sshd",
+        )
     return ForwardRefused(
         f"{machine(route, route.jump)} let us in, but runs no command for {route.jump.user}: {why}",
         hint="route nested needs a shell there (no MaxSessions 0, no nologin); route proxyjump does without",

@@ -57,7 +57,8 @@ class Marks:
     """All marks of one job, by the id of the snapshot; times are aware. `others` are keys of a newer version.
 
     `verified_at` is when a snapshot was last found whole, everything in it read. `damage` is the number of
-    paths that the last look at a snapshot found damaged, never 0. `parts_at` is when each part of the job's
+    paths that the last look at a snapshot found damaged, never 0, `given_up` how many of these
+    nothing can heal. `parts_at` is when each part of the job's
     content was last read: a bucket of the newest snapshot by its number, what only an older one holds by
     its id. `drilled_at` is the last restore that was tried out.
     """
@@ -67,6 +68,7 @@ class Marks:
     wrong: Mapping[str, datetime] = field(default_factory=dict)
     verified_at: Mapping[str, datetime] = field(default_factory=dict)
     damage: Mapping[str, int] = field(default_factory=dict)
+    given_up: Mapping[str, int] = field(default_factory=dict)
     parts_at: Mapping[str, datetime] = field(default_factory=dict)
     drilled_at: datetime | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class Marks:
             wrong=_without(self.wrong, ids),
             verified_at=_without(self.verified_at, ids),
             damage=_without(self.damage, ids),
+            given_up=_without(self.given_up, ids),
             parts_at=_without(self.parts_at, ids),
         )
 
@@ -101,6 +104,7 @@ class Marks:
             "wrong": {id_: rfc3339(at) for id_, at in self.wrong.items()},
             "verified_at": {id_: rfc3339(at) for id_, at in self.verified_at.items()},
             "damage": dict(self.damage),
+            "given_up": dict(self.given_up),
             "parts_at": {part: rfc3339(at) for part, at in self.parts_at.items()},
             "drilled_at": rfc3339(self.drilled_at) if self.drilled_at is not None else None,
         }
@@ -114,13 +118,14 @@ class Marks:
             wrong={id_: _read_time(at) for id_, at in values.get("wrong", {}).items()},
             verified_at={id_: _read_time(at) for id_, at in values["verified_at"].items()},
             damage={id_: int(paths) for id_, paths in values.get("damage", {}).items()},
+            given_up={id_: int(paths) for id_, paths in values.get("given_up", {}).items()},
             parts_at={part: _read_time(at) for part, at in values.get("parts_at", {}).items()},
             drilled_at=_read_time(at) if (at := values.get("drilled_at")) is not None else None,
             others={name: value for name, value in values.items() if name not in _KEYS},
         )
 
 
-_KEYS = ("format", "holds", "acks", "wrong", "verified_at", "damage", "parts_at", "drilled_at")
+_KEYS = ("format", "holds", "acks", "wrong", "verified_at", "damage", "given_up", "parts_at", "drilled_at")
 
 
 def read_marks(folder: JobFolder) -> Marks:

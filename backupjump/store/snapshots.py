@@ -28,7 +28,8 @@ class Snapshot:
     When its meta.json can't be read, `problem` says why (else it is empty), the status reads failed and
     the numbers are 0; the tree may be whole all the same. `sequence` counts the job's publications, so
     that a clock that was set back mixes nothing up. `acked`: someone has said that a suspect one is
-    right, `wrong`: that it is not. `damaged` is how many of its paths the last verify found damaged.
+    right, `wrong`: that it is not. `damaged` is how many of its paths the last verify found damaged,
+    `given_up` how many of these nothing can heal.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Snapshot:
     wrong: bool = False
     has_hard_links: bool = True
     damaged: int = 0
+    given_up: int = 0
     problem: str = ""
 
     @property
@@ -64,6 +66,11 @@ class Snapshot:
     def is_good(self) -> bool:
         """Whether `latest` may name it and what comes is judged against it."""
         return not self.problem and (self.status.good or (self.is_suspect and self.acked))
+
+    @property
+    def awaits_heal(self) -> bool:
+        """Whether damage was found in it that something may still heal; of a lost meta.json nothing can."""
+        return self.damaged > self.given_up and not self.problem
 
     @property
     def is_suspect(self) -> bool:
@@ -90,7 +97,13 @@ def list_snapshots(folder: JobFolder) -> tuple[Snapshot, ...]:
     by_age = sorted((when, name) for name in names if (when := read_id(name)) is not None)
     marks = _marks(folder) if by_age else Marks()
     by_id = [
-        replace(each, acked=each.id in marks.acks, wrong=each.id in marks.wrong, damaged=marks.damage.get(each.id, 0))
+        replace(
+            each,
+            acked=each.id in marks.acks,
+            wrong=each.id in marks.wrong,
+            damaged=marks.damage.get(each.id, 0),
+            given_up=marks.given_up.get(each.id, 0),
+        )
         for each in (read_snapshot(folder, name) for _when, name in by_age)
     ]
     # One whose meta.json is damaged stays where its id puts it. Those of before there was a sequence come first.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backupjump.store.manifest import Entry, sort_key
@@ -84,12 +84,16 @@ def own_paths(older: Iterable[Entry], newer: Iterable[Entry]) -> Iterator[bytes]
 
 @dataclass(frozen=True, kw_only=True)
 class Looked:
-    """What a verify has looked at and found: ids of whole snapshots, keys of parts, damaged and healed paths by id."""
+    """What a verify has looked at and found: ids of whole snapshots, keys of parts, damaged and healed paths by id.
+
+    `hopeless` are those of the damaged ones that nothing can heal.
+    """
 
     whole: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
     damaged: Mapping[str, int]
     healed: Mapping[str, int]
+    hopeless: Mapping[str, int] = field(default_factory=dict)
 
 
 def marked(marks: Marks, looked: Looked, *, now: datetime, drilled: bool = False) -> Marks:
@@ -106,9 +110,11 @@ def marked(marks: Marks, looked: Looked, *, now: datetime, drilled: bool = False
     for id_ in (looked.damaged.keys() | looked.healed.keys()) - looked.whole:
         left = damage.get(id_, 0) - looked.healed.get(id_, 0)
         damage[id_] = max(left, looked.damaged.get(id_, 0))
+    given_up = {**marks.given_up, **looked.hopeless}
     return replace(
         marks,
         damage={id_: paths for id_, paths in damage.items() if paths > 0},
+        given_up={id_: min(given_up[id_], paths) for id_, paths in damage.items() if paths > 0 and id_ in given_up},
         verified_at=verified_at,
         parts_at={**marks.parts_at, **dict.fromkeys(looked.parts, now)},
         drilled_at=now if drilled else marks.drilled_at,

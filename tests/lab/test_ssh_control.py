@@ -15,7 +15,7 @@ import pytest
 
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
-from backupjump.demo.sshd import make_key, public_key
+from backupjump.demo.sshd import make_key, public_key, sshd_program
 from backupjump.errors import ConfigError, DesktopUnfit, HostKeyRefused, KeyRefused, LinkLost, Stopped, TunnelNotOpen
 from backupjump.process import run, signals_as_exceptions, spawn
 from backupjump.ssh.client_config import known_hosts, write_ssh_files
@@ -203,3 +203,21 @@ def test_a_key_with_a_passphrase_is_a_mistake_of_the_config(lab: Lab) -> None:
     lab.open_tunnel()
     with pytest.raises(ConfigError, match="can't be used as a private key"):
         open_control(locked)
+
+
+@pytest.mark.parametrize("kind", DIRECT)
+def test_a_desktop_that_lets_us_in_but_starts_no_command_is_named(lab: Lab, kind: RouteKind) -> None:
+    config = lab.desktop.folder / "sshd_config"
+    lab.desktop.stop()
+    config.write_text(config.read_text() + "MaxSessions 0\n")
+    with spawn([sshd_program(), "-D", "-f", str(config)]):
+        until(lambda: listens(lab.desktop.port), what="the sshd without sessions")
+        lab.open_tunnel()
+
+        with open_control(route_in(lab, kind)) as control, pytest.raises(DesktopUnfit, match="starts no command"):
+            control.run(["bj1", "probe"], timeout=30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -50,11 +50,14 @@ def test_a_desktop_that_has_another_version_heals_nothing_and_the_next_run_copie
     rotten = fingerprint(stored.parent)
     write(lab.home / "file", b"GOOD" * 50_000)
 
+    found = (backupjump(config, "verify", "nightly").code, backupjump(config, "status").code)
     said = backupjump(config, "verify", "nightly", "--heal", "--json")
     run = pull(config)
     after = backupjump(config, "verify", "nightly", "--json")
 
+    assert found == (4, 1)
     assert said.code == 4
+    assert backupjump(config, "status").code == 0, "nothing is left for a person to do"
     assert "neither another snapshot nor the Desktop" in said.json["damaged"][0]["note"]
     assert fingerprint(stored.parent) == rotten != before
     newest = lab.store / f"desktop/nightly/snapshots/{run['snapshot']}/tree" / lab.home.relative_to("/")

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backupjump.errors import Stopped, TunnelNotOpen
+from backupjump.errors import BackupjumpError, Stopped, TunnelNotOpen
 from backupjump.run import Run, Status, exit_code_of, worst_exit_code
 
 STARTED = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -107,6 +107,12 @@ def test_a_signal_gives_the_run_128_and_its_number() -> None:
 )
 def test_each_status_has_its_documented_exit_code(status: str, code: int) -> None:
     assert exit_code_of(Status(status)) == code
+
+
+def test_a_run_of_a_later_version_whose_error_says_more_is_read() -> None:
+    failed = GOOD.with_error(BackupjumpError("no", hint="do"), ended_at=ENDED).to_json()
+
+    assert Run.from_json({**failed, "error": {**failed["error"], "since": "tomorrow"}}).to_json() == failed
 
 
 @pytest.mark.parametrize(

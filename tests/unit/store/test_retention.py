@@ -178,7 +178,8 @@ def test_damage_stops_a_prune_since_an_older_snapshot_may_heal_it() -> None:
     assert f"damage in 1 of 10 snapshots, {first.snapshot.id} among them" in told
     assert "backupjump verify j --all --heal" in told
     lost = replace(damaged, snapshot=replace(damaged.snapshot, problem="meta.json is not JSON"))
-    assert brakes((lost, *others), now=NOW) is None
+    given_up = replace(damaged, snapshot=replace(damaged.snapshot, given_up=2))
+    assert [brakes((each, *others), now=NOW) for each in (lost, given_up)] == [None, None]
 
 
 def test_after_a_clock_was_set_back_the_last_published_one_is_latest_and_stays() -> None:

@@ -129,6 +129,15 @@ def test_reading_two_percent_and_the_part_that_goes_over_it_reads_all_in_50_runs
 MARKS = Marks(damage={OLD: 3, NEW: 1}, verified_at={OLD: NOW - timedelta(days=9)}, parts_at={"1": NOW})
 
 
+def test_what_nothing_can_heal_is_given_up_until_more_is_found_or_it_is_sound_again() -> None:
+    tried = marked(MARKS, Looked(whole=frozenset({OLD}), damaged={OLD: 3}, healed={}, hopeless={OLD: 2}), now=NOW)
+    more = marked(tried, Looked(parts=frozenset({"3"}), damaged={OLD: 4}, healed={}), now=NOW)
+    sound = marked(tried, Looked(whole=frozenset({OLD}), damaged={}, healed={}), now=NOW)
+
+    assert [each.given_up for each in (tried, more, sound)] == [{OLD: 2}, {OLD: 2}, {}]
+    assert Marks.from_json(tried.to_json()) == tried
+
+
 @pytest.mark.parametrize(
     ("looked", "damage"),
     [
