@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from backupjump.errors import DesktopUnfit
+from backupjump.errors import DesktopUnfit, LinkLost
 from backupjump.escape import shown, shown_lines
 from backupjump.rsync.refusal import refusal
 
@@ -105,17 +105,30 @@ def read_hook(status: int, stdout: bytes, stderr: bytes, *, name: str, host: str
 
 
 def check_alive(desktop: Control) -> None:
-    """Raise LinkLost unless the Desktop answers at once: a hook may take an hour, a dead connection must not."""
-    desktop.run(["bj1", "probe"], timeout=_ALIVE_SECONDS)
+    """Log in anew if the Desktop does not answer at once; raise LinkLost or DesktopAway if it is gone.
+
+    A hook may take an hour, a dead connection must not. The transfer may have gone on by a new tunnel meanwhile.
+    """
+    try:
+        desktop.run(["bj1", "probe"], timeout=_ALIVE_SECONDS)
+    except LinkLost:
+        desktop.reopen(seconds=_ALIVE_SECONDS)
 
 
 def tell_done(desktop: Control, status: Status, run: Run, *, more: bool) -> None:
     """Tell the Desktop that the run is over. `more`: another job of it is due, so its tunnel should stay open.
 
-    LinkLost, GateRefused or DesktopUnfit if it could not take note.
+    Of a run that has published it should hear even by a new tunnel, or it would soon open the next one. LinkLost,
+    DesktopAway, GateRefused or DesktopUnfit if it could not take note.
     """
     words = ["bj1", "done", status.value, run.run_id, *(["more"] if more else [])]
-    done = desktop.run(words, timeout=_DONE_SECONDS)
+    try:
+        done = desktop.run(words, timeout=_DONE_SECONDS)
+    except LinkLost:
+        if not status.published:
+            raise
+        desktop.reopen(seconds=_ALIVE_SECONDS)
+        done = desktop.run(words, timeout=_DONE_SECONDS)
     if done.status != 0:
         host = f"desktop {run.desktop}"
         raise refusal(done.stderr.splitlines(), host=host) or DesktopUnfit(f"{host}: its gate ended with {done.status}")

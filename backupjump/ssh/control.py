@@ -33,6 +33,7 @@ class Control:
         self._route = route
         self._connection = connection
         self._link = link
+        self._closed = False
 
     def run(self, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run `argv` on the Desktop, each word arriving as one, and return what came of it, whatever its status.
@@ -40,6 +41,8 @@ class Control:
         At most `timeout` seconds and 64 KiB for each of its outputs. Raises LinkLost when time is over or the
         connection breaks, DesktopUnfit for more output; on route nested the verdict on its second hop too.
         """
+        if self._closed:
+            raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
         command = shlex.join(argv)
         alias = self._route.jump_alias
         if alias is None:
@@ -61,8 +64,20 @@ class Control:
         except LinkLost as error:
             raise tunnel_not_open(self._route, str(error)) from error
 
+    def reopen(self, *, seconds: float) -> None:
+        """Log in anew after the connection broke, for what a new tunnel brought back; raises as `open_control`.
+
+        If that fails it stays closed, and is not tried again.
+        """
+        if self._closed:
+            raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
+        self.close()
+        fresh = open_control(self._route, deadline_seconds=seconds)
+        self._connection, self._link, self._closed = fresh._connection, fresh._link, False
+
     def close(self) -> None:
         """End the connection and the ssh behind it."""
+        self._closed = True
         self._connection.close()
         self._link.close()
 

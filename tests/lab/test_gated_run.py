@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
@@ -13,7 +14,7 @@ from backupjump.gate.pull import Pull
 from fingerprint import fingerprint
 from gate_world import rsync_that_does_not_confine
 from lab.gated import HOOK, answer_instead, gated, last, listen, meta, nightly, published, stand
-from program import backupjump
+from program import argv, backupjump, until
 from store_world import write
 from verify_world import rot
 
@@ -217,6 +218,27 @@ def test_a_tunnel_that_breaks_once_the_run_has_published_costs_the_snapshot_noth
     )
     assert "was not told that the run is over" in said.err
     assert last(world, "done") is None
+
+
+@pytest.mark.parametrize("hooks", [{}, {"always": ["say"]}], ids=["no hook left", "a hook left"])
+def test_by_a_tunnel_that_opens_again_the_last_hooks_run_and_the_desktop_is_told(
+    lab: Lab, hooks: dict[str, list[str]]
+) -> None:
+    world = gated(lab)
+    pid, broken, mended = (lab.folder / name for name in ("tunnel.pid", "broken", "mended"))
+    wait = f"kill -9 $(cat {pid}); touch {broken}; until test -e {mended}; do sleep 0.01; done"
+    job = nightly(world, hooks=hooks, server_hooks={"after": [[*HOOK, wait]]})
+    config = stand(lab, job)
+    pid.write_text(str(lab.open_tunnel().pid))
+
+    with subprocess.Popen(argv(config, "-q", "run", "nightly"), stdin=subprocess.DEVNULL) as running:
+        until(broken.exists, what="the broken tunnel")
+        lab.open_tunnel()
+        write(mended)
+        code = running.wait(60)
+
+    assert code == 0
+    assert (last(world, "done")["status"], last(world, "published")["status"]) == ("ok", "ok")
 
 
 @pytest.mark.parametrize("confines", [True, False])
