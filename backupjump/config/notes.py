@@ -35,7 +35,6 @@ DESKTOP_LATER = (
     _Later(("tunnel", "every"), "`backupjump tunnel open` opens it"),
     _Later(("tunnel", "max_age"), "the owner is not told"),
     _Later(("tunnel", "unless"), "`backupjump tunnel open` opens it all the same"),
-    _Later(("gate",), "the Server's key may do whatever sshd lets it"),
 )
 
 
