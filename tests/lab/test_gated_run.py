@@ -41,7 +41,13 @@ def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_ro
         assert (note["status"], note["run_id"], note["more"]) == ("ok", second.json["run_id"], False)
 
 
-@pytest.mark.parametrize("route", [kind.value for kind in RouteKind])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "proxyjump",
+        *(pytest.param(kind.value, marks=pytest.mark.long) for kind in RouteKind if kind is not RouteKind.PROXYJUMP),
+    ],
+)
 def test_where_a_gate_answers_no_word_but_its_own_is_ever_said(lab: Lab, route: str) -> None:
     world = gated(lab)
     heard = listen(lab, world)

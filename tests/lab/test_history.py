@@ -55,7 +55,10 @@ def database_of(state: Path) -> Path:
     return database
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "damage",
+    [pytest.param(name, marks=[pytest.mark.long] if name in ("truncated", "emptied") else []) for name in DAMAGES],
+)
 def test_with_a_lost_or_damaged_database_the_backup_runs_and_the_history_is_as_before(lab: Lab, damage: str) -> None:
     config = lab.server_config(jobs={"nightly": job_yaml((lab.home,))})
     assert backupjump(config, "store", "init").code == 0

@@ -97,6 +97,7 @@ def test_a_brake_lets_nothing_go_and_is_a_warning_that_changes_no_status(lab: La
     assert read_runs(place.folder)[-1].warnings == tuple(run["warnings"])
 
 
+@pytest.mark.long
 def test_a_prune_that_fails_is_a_warning_of_a_run_that_is_as_good_as_before(lab: Lab) -> None:
     place = Place(lab, "{last: 1}")
     first = place.run()["snapshot"]
@@ -142,6 +143,7 @@ def test_a_run_goes_through_while_another_process_empties_the_trash(lab: Lab) ->
     assert list(place.folder.trash.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_signal_while_the_trash_is_emptied_ends_the_command_and_leaves_the_run_as_good_as_it_was(lab: Lab) -> None:
     place = Place(lab, "{last: 2}")
     place.run()

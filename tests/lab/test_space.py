@@ -146,6 +146,7 @@ def test_a_disk_that_fills_up_on_the_way_keeps_what_came_and_the_next_run_needs_
     assert list(place.folder.work.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_file_of_another_user_that_takes_the_room_meanwhile_ends_the_run_in_good_order(place: Place) -> None:
     place.write("first", 1)
     place.run()
@@ -204,6 +205,7 @@ def test_with_on_full_prune_a_transfer_that_fills_the_disk_is_tried_once_more_wi
     assert first not in place.ids
 
 
+@pytest.mark.long
 def test_with_on_full_prune_a_brake_holds_and_the_run_says_what_is_lacking(place: Place) -> None:
     place.write("first", 10)
     for _ in range(6):
@@ -240,6 +242,7 @@ def test_a_full_store_whose_pruning_is_frozen_says_so_and_how_to_thaw_it(place: 
         )
 
 
+@pytest.mark.long
 def test_what_broken_runs_got_of_files_that_are_gone_does_not_hold_the_room_for_ever(place: Place) -> None:
     place.write("first", 20)
     place.run()

@@ -133,6 +133,7 @@ def test_encrypted_files_do_not_become_good_by_repetition_until_someone_says_so(
     assert nights.run()["error"]["code"] == "suspect"
 
 
+@pytest.mark.long
 def test_nor_where_the_manifest_of_the_last_good_snapshot_rots_meanwhile(nights: Nights) -> None:
     encrypt(nights.home, nights.files)
     nights.run()
@@ -193,7 +194,7 @@ def give_another_mode_and_time(home: Path) -> None:
         os.utime(path, (5, 5))
 
 
-@pytest.mark.parametrize("change", [rename_all, give_another_mode_and_time])
+@pytest.mark.parametrize("change", [rename_all, pytest.param(give_another_mode_and_time, marks=pytest.mark.long)])
 def test_what_only_moved_or_has_another_mode_and_time_is_not_lost(
     nights: Nights, change: Callable[[Path], None]
 ) -> None:
@@ -224,6 +225,7 @@ def test_what_edited_rules_leave_out_is_not_lost_and_what_is_gone_besides_is(
     assert nights.run()["status"] == status
 
 
+@pytest.mark.long
 def test_a_source_that_was_taken_off_the_job_is_not_lost(nights: Nights) -> None:
     job = (nights.config.parent / "jobs/nightly.yaml").read_text()
     (nights.config.parent / "jobs/nightly.yaml").write_text(job.replace(str(nights.home), str(nights.home / "d0")))
@@ -233,6 +235,7 @@ def test_a_source_that_was_taken_off_the_job_is_not_lost(nights: Nights) -> None
     assert (run["status"], run["files_total"]) == ("ok", FILES // 8)
 
 
+@pytest.mark.long
 def test_a_desktop_that_changes_much_before_the_third_good_run_is_not_suspect(lab: Lab) -> None:
     for number in range(FILES):
         (lab.home / str(number)).write_text(f"content of {number}\n")
