@@ -61,7 +61,7 @@ def test_the_next_run_does_not_build_on_it_and_is_whole(lab: Lab, damaged: str) 
     spoil(folder.snapshots / second / damaged)
     before = fingerprint(folder.snapshots / second)
 
-    third = run_of(config)
+    third = run_of(config, code=4)
 
     assert json.loads((folder.snapshots / third / "meta.json").read_text())["base"] == first
     assert fingerprint(folder.snapshots / second) == before
@@ -84,13 +84,13 @@ def test_what_has_rotted_in_one_whose_manifest_is_damaged_too_comes_anew(lab: La
     os.utime(kept, ns=(times.st_atime_ns, times.st_mtime_ns))
     spoil(second / "manifest.jsonl.zst")
 
-    third = second.parent / run_of(config)
+    third = second.parent / run_of(config, code=4)
 
     assert (third / "tree" / late.relative_to("/")).read_text() == "came after the first"
     assert kept.read_text() == "cAME AFTER THE FIRST"
 
 
-def run_of(config: Path) -> str:
+def run_of(config: Path, *, code: int = 0) -> str:
     said = backupjump(config, "run", "nightly", "--json")
-    assert said.code == 0, said
+    assert said.code == code, said
     return str(json.loads(said.out)["snapshot"])
