@@ -21,6 +21,7 @@ from program import Said, backupjump
 pytestmark = pytest.mark.lab
 
 FILES = 240
+Change = Callable[[Path], None]
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Nights:
 
     @property
     def latest(self) -> str:
-        return os.path.basename(os.readlink(self.lab.store / "desktop/nightly/latest"))  # noqa: PTH115, PTH119
+        return (self.lab.store / "desktop/nightly/latest").readlink().name
 
     @property
     def state(self) -> dict[str, Any]:
@@ -195,9 +196,7 @@ def give_another_mode_and_time(home: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rename_all, pytest.param(give_another_mode_and_time, marks=pytest.mark.long)])
-def test_what_only_moved_or_has_another_mode_and_time_is_not_lost(
-    nights: Nights, change: Callable[[Path], None]
-) -> None:
+def test_what_only_moved_or_has_another_mode_and_time_is_not_lost(nights: Nights, change: Change) -> None:
     change(nights.home)
 
     run = nights.run()
@@ -279,13 +278,12 @@ def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
 
 @pytest.mark.needs_root
 def test_a_store_that_fills_up_while_nothing_may_be_pruned_is_an_alarm_of_its_own(small_store: Nights) -> None:
-    nights = small_store
-    encrypt(nights.home, nights.files)
-    assert nights.run()["warnings"] == []
-    with (nights.lab.store / "filler").open("wb") as filler:
+    encrypt(small_store.home, small_store.files)
+    assert small_store.run()["warnings"] == []
+    with (small_store.lab.store / "filler").open("wb") as filler:
         os.posix_fallocate(filler.fileno(), 0, 245_000_000)
 
-    frozen = nights.say("run", "nightly")
+    frozen = small_store.say("run", "nightly")
 
     assert frozen.code == 5
     assert "the store fills up while pruning is frozen: " in frozen.out
