@@ -37,13 +37,13 @@ def idly(
     try:
         with signals_held():
             worker.start()
-        worker.join(_SLOW_SECONDS)
-        if worker.is_alive():
+        if not worker.ended.wait(_SLOW_SECONDS):
             on_slow()
-        worker.join()
+        worker.ended.wait()
     finally:
         worker.stopping.set()
-        worker.join()
+        if worker.ident is not None:  # None where no thread could be started
+            worker.ended.wait()
     return worker.result()
 
 
@@ -53,17 +53,22 @@ class _Worker(threading.Thread, Generic[Result]):
     def __init__(self, work: Callable[[Callable[[], bool]], Result], name: str) -> None:
         super().__init__(name=name)
         self.stopping = threading.Event()
+        # Not join: an exception that a signal raises in it makes Python 3.11 take a working thread for ended.
+        # Source: Thread._wait_for_tstate_lock in threading.py.
+        self.ended = threading.Event()
         self._work = work
         self._results: list[Result] = []
         self._error: BaseException | None = None
 
     def run(self) -> None:
         """Do the work, and keep what came of it for the thread that waits."""
-        _be_idle()
         try:
+            _be_idle()
             self._results.append(self._work(self.stopping.is_set))
         except BaseException as error:  # raised again where it is waited for
             self._error = error
+        finally:
+            self.ended.set()
 
     def result(self) -> Result:
         """Return what the work came to, or raise what ended it."""
