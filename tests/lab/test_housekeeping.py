@@ -8,18 +8,16 @@ import signal
 import subprocess
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backupjump.demo.lab import Lab
 from backupjump.run import Status, utc_now
-from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.marks import Hold, Marks, read_marks, write_marks
 from backupjump.store.runs import read_runs
-from backupjump.store.snapshots import list_snapshots
-from fingerprint import Print, fingerprint
+from fingerprint import fingerprint
+from lab.nightly import Nightly
 from program import argv, backupjump, until
 from store_world import write
 
@@ -28,35 +26,16 @@ pytestmark = pytest.mark.lab
 DAY = timedelta(days=1)
 
 
-class Place:
+class Place(Nightly):
     """A lab whose nightly job keeps by `keep`."""
 
     def __init__(self, lab: Lab, keep: str) -> None:
         write(lab.home / "file")
-        self.config = lab.server_config()
-        self.job = self.config.parent / "jobs/nightly.yaml"
-        self.plain = self.job.read_text()
+        super().__init__(lab)
         self.keep(keep)
-        assert backupjump(self.config, "store", "init").code == 0
-        self.folder = JobFolder(lab.store, "desktop", "nightly")
-        lab.open_tunnel()
 
     def keep(self, keep: str) -> None:
-        self.job.write_text(f"{self.plain}\nkeep: {keep}\n")
-
-    def run(self, *, code: int = 0) -> dict[str, Any]:
-        said = backupjump(self.config, "run", "nightly", "--json")
-        assert said.code == code, said
-        run: dict[str, Any] = json.loads(said.out)
-        return run
-
-    @property
-    def ids(self) -> list[str]:
-        return [snapshot.id for snapshot in list_snapshots(self.folder)]
-
-    @property
-    def prints(self) -> dict[str, dict[str, Print]]:
-        return {path.name: fingerprint(path) for path in self.folder.snapshots.iterdir()}
+        self.say(f"keep: {keep}")
 
     def fill_trash(self, files: int = 40_000) -> Path:
         """Put so much into the trash that deleting it takes a while."""

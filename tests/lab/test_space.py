@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from backupjump.demo.lab import Lab
-from backupjump.store.layout import JobFolder
-from backupjump.store.snapshots import list_snapshots
 from fingerprint import fingerprint
 from lab.filesystems import disk
-from program import argv, backupjump, until
+from lab.nightly import Nightly
+from program import argv, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -26,21 +25,12 @@ MB = 1_000_000
 UNITS = {"B": 1, "kB": 1000, "MB": MB, "GB": 1000 * MB}
 
 
-class Place:
+class Place(Nightly):
     """A lab whose store is a small disk of its own."""
 
     def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.config = lab.server_config()
-        self.job = self.config.parent / "jobs/nightly.yaml"
-        self.plain = self.job.read_text()
-        assert backupjump(self.config, "store", "init").code == 0
-        self.folder = JobFolder(lab.store, "desktop", "nightly")
+        super().__init__(lab)
         self.filler = lab.store / "of another user"
-        lab.open_tunnel()
-
-    def say(self, more: str) -> None:
-        self.job.write_text(f"{self.plain}\n{more}\n")
 
     def write(self, name: str, megabytes: float) -> Path:
         path = self.lab.home / name
@@ -64,20 +54,6 @@ class Place:
     def free(self) -> int:
         room = os.statvfs(self.lab.store)
         return room.f_bavail * room.f_frsize
-
-    def run(self, *, code: int = 0) -> dict[str, Any]:
-        said = backupjump(self.config, "run", "nightly", "--json")
-        assert said.code == code, said
-        run: dict[str, Any] = json.loads(said.out)
-        return run
-
-    @property
-    def ids(self) -> list[str]:
-        return [snapshot.id for snapshot in list_snapshots(self.folder)]
-
-    @property
-    def prints(self) -> dict[str, object]:
-        return {path.name: fingerprint(path) for path in self.folder.snapshots.iterdir()}
 
     def assert_whole(self, run: dict[str, Any]) -> None:
         tree = self.folder.snapshots / run["snapshot"] / "tree"
