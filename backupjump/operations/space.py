@@ -20,8 +20,8 @@ from backupjump.operations.report import size
 from backupjump.rsync.preview import preview
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.partials import partial_sizes
-from backupjump.store.room import Need, floor_with
-from backupjump.store.snapshots import TREE_NAME, list_snapshots, newest_usable
+from backupjump.store.room import FLOOR, Need, floor_with
+from backupjump.store.snapshots import TREE_NAME, list_snapshots
 from backupjump.store.staging import check_room, imagined_staging
 from backupjump.store.trash import discard, empty_trash
 from backupjump.store.tree import walk
@@ -50,7 +50,7 @@ def check_begin(pull: Pull, store: Store) -> None:
         check_room(store, pull.folder)
     except StoreFull as full:
         if not _may_prune(pull):
-            raise StoreFull(str(full), hint=_hint(pull, inodes="inodes" in str(full))) from full
+            raise StoreFull(str(full), hint=_hint(pull, inodes=not FLOOR.beyond(store.room).bytes)) from full
 
 
 def check_fits(pull: Pull) -> None:
@@ -90,10 +90,14 @@ def after_full(pull: Pull, full: StoreFull, *, again: bool) -> None:
 
 def floor_of(pull: Pull) -> Need:
     """Return what must stay free while data arrives, so that it is kept and listed."""
-    base = newest_usable(list_snapshots(pull.folder))
+    sizes = map(_manifest_bytes, reversed(list_snapshots(pull.folder)))
+    return floor_with(next((each for each in sizes if each), 0))
+
+
+def _manifest_bytes(snapshot: Snapshot) -> int:
     with suppress(OSError):
-        return floor_with(base.manifest.stat().st_size if base is not None else 0)
-    return floor_with(0)
+        return snapshot.manifest.stat().st_size
+    return 0
 
 
 def need_of(pull: Pull, staging: Staging) -> Need:

@@ -20,11 +20,11 @@ class Checksums:
     Desktop can choose two names that meet. Source: Python's documentation, object.__hash__.
     """
 
-    def __init__(self, algorithm: str = "xxh128") -> None:
+    def __init__(self, algorithm: str = "xxh128", *, slots: int = _FEWEST_SLOTS) -> None:
         self.algorithm = algorithm
         self._count = 0
-        self._keys = array("Q", bytes(8 * _FEWEST_SLOTS))
-        self._values = bytearray(CHECKSUM_BYTES * _FEWEST_SLOTS)
+        self._keys = array("Q", bytes(8 * slots))
+        self._values = bytearray(CHECKSUM_BYTES * slots)
 
     def __len__(self) -> int:
         return self._count
@@ -48,13 +48,11 @@ class Checksums:
                 self._put(key, others._value(slot))
 
     def _put(self, key: int, value: bytes | bytearray) -> None:
+        if self._count * 4 >= len(self._keys) * 3:
+            self._grow()
         slot = self._slot(key)
-        if self._keys[slot] == _FREE:
-            if self._count * 4 >= len(self._keys) * 3:
-                self._grow()
-                slot = self._slot(key)
-            self._count += 1
-            self._keys[slot] = key
+        self._count += self._keys[slot] == _FREE
+        self._keys[slot] = key
         self._values[slot * CHECKSUM_BYTES : (slot + 1) * CHECKSUM_BYTES] = value
 
     def _slot(self, key: int) -> int:
@@ -69,15 +67,9 @@ class Checksums:
         return self._values[slot * CHECKSUM_BYTES : (slot + 1) * CHECKSUM_BYTES]
 
     def _grow(self) -> None:
-        keys, values = self._keys, self._values
-        self._keys = array("Q", bytes(16 * len(keys)))
-        self._values = bytearray(2 * len(values))
-        for old, key in enumerate(keys):
-            if key != _FREE:
-                slot = self._slot(key)
-                self._keys[slot] = key
-                value = values[old * CHECKSUM_BYTES : (old + 1) * CHECKSUM_BYTES]
-                self._values[slot * CHECKSUM_BYTES : (slot + 1) * CHECKSUM_BYTES] = value
+        larger = Checksums(self.algorithm, slots=2 * len(self._keys))
+        larger.add(self)
+        self._keys, self._values = larger._keys, larger._values
 
 
 def joined(parts: Iterable[Checksums]) -> Checksums:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from backupjump.store.manifest import Entry, read_manifest, sha256_of, sort_key
-from backupjump.store.snapshots import Snapshot
+from backupjump.store.manifest import Entry, read_manifest, sort_key
+from backupjump.store.snapshots import Snapshot, checked
 from backupjump.store.tree import Found
 
 log = logging.getLogger(__name__)
@@ -21,11 +21,7 @@ def entries_of(base: Snapshot | None) -> Iterator[Entry] | None:
     """Return the entries of a base; None, and a word in the log, when its manifest is not the one that was written."""
     if base is None:
         return None
-    try:
-        whole = sha256_of(base.manifest) == base.manifest_sha256
-    except OSError:
-        whole = False
-    if not whole:
+    if checked(base).problem:
         log.warning("the manifest of %s is damaged: every file is read again and counted as new", base.id)
         return None
     return read_manifest(base.manifest)

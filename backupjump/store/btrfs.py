@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _COPY_SECONDS = 24 * 3600
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]:
@@ -144,7 +143,7 @@ def _make_way(tree: Path, sources: tuple[str, ...]) -> None:
 
 
 def _remove_all_but(place: Path, kept: set[str]) -> None:
-    fd = os.open(place, _FOLDER)
+    fd = open_folder(place, ())
     try:
         for name in set(names_in(fd)) - kept:
             _remove(name, folder_fd=fd)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backupjump.errors import StoreError
 from backupjump.store.failures import told_as_store_error
+from backupjump.store.tree import open_folder
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def unused(snapshot: Path) -> Iterator[bool]:
 def _opened(snapshot: Path) -> int:
     try:
         with told_as_store_error("the snapshot can't be opened"):
-            return os.open(snapshot, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            return open_folder(snapshot, ())
     except StoreError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise _gone(snapshot) from error

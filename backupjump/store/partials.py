@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.models import PARTIAL_FOLDER
 from backupjump.store.splice import complete_from
-from backupjump.store.tree import Found, remove_tree, walk
+from backupjump.store.tree import Found, open_folder, remove_tree, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ def times_kept(folder_fd: int) -> Iterator[None]:
 
 @contextmanager
 def _open_to_change(folder: Path) -> Iterator[None]:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = open_folder(folder, ())
     try:
         with times_kept(fd):
             yield

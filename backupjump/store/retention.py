@@ -192,8 +192,8 @@ def _suspicion(decisions: Sequence[Decision]) -> str | None:
 
 
 def _damage(decisions: Sequence[Decision]) -> str | None:
-    # What no older snapshot can heal is no reason to stop: it would be one for ever.
-    damaged = [each.snapshot for each in decisions if each.snapshot.awaits_heal]
+    # What no older snapshot can heal, such as a lost meta.json, is no reason to stop: it would be one for ever.
+    damaged = [each.snapshot for each in decisions if each.snapshot.awaits_heal and not each.snapshot.problem]
     if not damaged:
         return None
     return (

@@ -69,8 +69,8 @@ class Snapshot:
 
     @property
     def awaits_heal(self) -> bool:
-        """Whether damage was found in it that something may still heal; of a lost meta.json nothing can."""
-        return self.damaged > self.given_up and not self.problem
+        """Whether damage was found in it that nobody has tried in vain to heal."""
+        return self.damaged > self.given_up
 
     @property
     def is_suspect(self) -> bool:
