@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from base64 import b64encode
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -213,5 +212,7 @@ def _damage_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _name_json(path: bytes) -> dict[str, str]:
-    full = b"/" + path if path else b""
-    return {"path": full.decode("utf-8", "replace"), "path_b64": b64encode(full).decode("ascii")}
+    """Return a damaged path; both are empty where it is the snapshot's own papers."""
+    from backupjump.operations.snapshot_paths import path_json
+
+    return path_json(path) if path else {"path": "", "path_b64": ""}

@@ -5,11 +5,11 @@ What is shown is a value, and exactly what it names is acked: a run that comes i
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from backupjump.operations.prune import store_zone
+from backupjump.operations.snapshot_paths import path_json
 from backupjump.run import utc_now
 from backupjump.store.abreast import entries_of
 from backupjump.store.attempts import point_latest
@@ -47,10 +47,10 @@ class Suspicion:
             "files_changed": self.changes.changed,
             "files_deleted": self.changes.deleted,
             "folders": [
-                {**_path_json(each.path), "new": each.new, "changed": each.changed, "deleted": each.deleted}
+                {**path_json(each.path), "new": each.new, "changed": each.changed, "deleted": each.deleted}
                 for each in self.changes.folders
             ],
-            "examples": [{**_path_json(each.path), "what": each.what} for each in self.changes.examples],
+            "examples": [{**path_json(each.path), "what": each.what} for each in self.changes.examples],
             "acked": list(acked),
         }
 
@@ -92,8 +92,3 @@ def ack(site: Site, suspicion: Suspicion, *, right: bool = True) -> tuple[str, .
             with told_as_store_error("the snapshots are acked, but latest can't be pointed"):
                 point_latest(folder, good.id)
     return ids
-
-
-def _path_json(path: bytes) -> dict[str, str]:
-    full = b"/" + path
-    return {"path": full.decode("utf-8", "replace"), "path_b64": b64encode(full).decode("ascii")}

@@ -125,8 +125,7 @@ def _check(hook: str, status: int, said: str) -> None:
 
 
 def _warn(pull: Pull, text: str) -> None:
-    log.warning("%s: %s", pull.job.name, text)
-    pull.run = replace(pull.run, warnings=(*pull.run.warnings, text))
+    pull.warn(text)
     if pull.run.status is Status.OK:
         pull.run = replace(pull.run, status=Status.WARNING, exit_code=exit_code_of(Status.WARNING))
 

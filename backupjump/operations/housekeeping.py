@@ -42,7 +42,7 @@ def prune_now(pull: Pull) -> bool:
         return False
     plan = plan_prune(pull.site, pull.job.name)
     if plan.brake is not None:
-        warn(pull, f"nothing was pruned: {plan.brake}; see: backupjump prune {pull.job.name} --dry-run")
+        pull.warn(f"nothing was pruned: {plan.brake}; see: backupjump prune {pull.job.name} --dry-run")
         return False
     return bool(carry_out(pull.folder, plan).going)
 
@@ -89,12 +89,6 @@ def read_again(pull: Pull) -> bool:
     return True
 
 
-def warn(pull: Pull, text: str) -> None:
-    """Add a line to the run's warnings; its status stays."""
-    log.warning("%s: %s", pull.job.name, text)
-    pull.run = replace(pull.run, warnings=(*pull.run.warnings, text))
-
-
 @contextmanager
 def _as_warning(pull: Pull, what: str) -> Iterator[None]:
     try:
@@ -102,4 +96,4 @@ def _as_warning(pull: Pull, what: str) -> Iterator[None]:
     except Stopped:
         raise
     except (BackupjumpError, OSError) as error:
-        warn(pull, f"{what}: {error}")
+        pull.warn(f"{what}: {error}")

@@ -11,7 +11,6 @@ from backupjump.escape import shown
 from backupjump.run import rfc3339
 from backupjump.store.jobs import job_folders
 from backupjump.store.layout import JobFolder, read_id
-from backupjump.store.marker import read_marker
 from backupjump.store.snapshots import list_snapshots
 
 if TYPE_CHECKING:
@@ -37,9 +36,8 @@ def refuse_a_new_history(site: Site, job: Job) -> None:
     A job with a snapshot or a broken-off attempt has begun already, and passes. So does everything where
     the store is not there, which is for the run itself to tell.
     """
-    settings = site.server.store
     try:
-        read_marker(settings.path, uuid=settings.uuid)
+        site.marker()
         if has_begun(site.folder_of(job)):
             return
         found = tuple(_namesakes(site, job))

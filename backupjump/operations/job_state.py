@@ -73,12 +73,9 @@ def job_state(
     suspects = [snapshot for snapshot in snapshots if snapshot.awaits_ack]
     age = age_of(last_good_at, now=now)
     limit = late_after(job)
-    damaged = any(snapshot.damaged > snapshot.given_up for snapshot in snapshots)
-    state = (
-        State.BROKEN
-        if damaged and not suspects
-        else _state(suspects, last_run, has_good=good is not None, late=limit is not None and age > limit)
-    )
+    damaged = any(snapshot.awaits_heal for snapshot in snapshots)
+    late = limit is not None and age > limit
+    state = _state(suspects, last_run, has_good=good is not None, damaged=damaged, late=late)
     return JobState(
         job=job.name,
         state=state,
@@ -90,11 +87,11 @@ def job_state(
     )
 
 
-def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool, late: bool) -> State:
+def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool, damaged: bool, late: bool) -> State:
     last = last_run.status if last_run is not None else None
     if suspects:
         return State.SUSPECT
-    if last is Status.FAILED:
+    if damaged or last is Status.FAILED:
         return State.BROKEN
     if late:
         return State.LATE

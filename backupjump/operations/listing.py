@@ -5,7 +5,6 @@ All of it is read from the store and the state folder; no Desktop, no key and no
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,10 @@ from backupjump.errors import StoreError
 from backupjump.history import set_aside
 from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
-from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, under, unknown_path
+from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.find import find_snapshot
 from backupjump.store.manifest import read_manifest
-from backupjump.store.marker import read_marker
 from backupjump.store.marks import read_marks
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import checked, list_snapshots
@@ -57,11 +55,9 @@ class Listed:
         return datetime.fromtimestamp(self.entry.mtime_ns // 1_000_000_000, UTC)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values; the keys are API. `path` is text for people, `path_b64` the true name."""
-        full = b"/" + self.path
+        """Return it as JSON values; the keys are API."""
         return {
-            "path": full.decode("utf-8", "replace"),
-            "path_b64": b64encode(full).decode("ascii"),
+            **path_json(self.path),
             "type": self.type,
             "mode": f"{self.entry.mode:04o}" if self.entry is not None else None,
             "size": self.entry.size if self.entry is not None else None,
@@ -151,8 +147,7 @@ def list_entries(entries: Iterable[Entry], path: bytes, *, recursive: bool) -> I
 
 def runs_of(site: Site, job_name: str | None, *, limit: int | None) -> tuple[Run, ...]:
     """Return the last `limit` runs of a job, or of all jobs, oldest first; of one that only the store knows, too."""
-    settings = site.server.store
-    uuid = read_marker(settings.path, uuid=settings.uuid).uuid
+    uuid = site.marker().uuid
     if job_name is not None and all(folder.job != job_name for folder in site.folders(uuid)):
         site.job(job_name)
     with site.history(uuid) as history:
@@ -166,8 +161,7 @@ def rebuild_history(site: Site) -> tuple[int, Path | None]:
     that only their snapshot tells of. What stood in the history alone (a run that found its job locked) is
     in the old one. Raises StoreError without the store, or where a job's runs can't be read.
     """
-    settings = site.server.store
-    uuid = read_marker(settings.path, uuid=settings.uuid).uuid
+    uuid = site.marker().uuid
     unlisted = [run for folder in site.folders(uuid) for run in unlisted_runs(folder)]
     aside = set_aside(site.history_file(uuid))
     with site.history(uuid) as history:
@@ -178,8 +172,7 @@ def rebuild_history(site: Site) -> tuple[int, Path | None]:
 
 def job_states(site: Site) -> tuple[JobState, ...]:
     """Return how each job of the config stands, by name."""
-    settings = site.server.store
-    marker = read_marker(settings.path, uuid=settings.uuid)
+    marker = site.marker()
     zone, now = ZoneInfo(marker.timezone), utc_now()
     with site.history(marker.uuid) as history:
         return tuple(

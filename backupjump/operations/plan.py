@@ -10,6 +10,8 @@ from backupjump.rsync.version import common_checksum
 from backupjump.ssh.route import data_host, remote_shell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backupjump.config.models import Job
     from backupjump.operations.probe import Rsyncs
     from backupjump.ssh.route import Route
@@ -28,6 +30,28 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         Transfer(source=source, target=staging.tree / source.lstrip("/"), link_dests=staging.link_dests(source))
         for source in sorted(job.sources, key=lambda each: each.split("/"))
     ]
+    return plan_transfers(
+        job,
+        route,
+        marker,
+        rsyncs,
+        transfers,
+        in_place=marker.kind is StoreKind.BTRFS,
+        compare_content=any(each.damaged or each.problem for each in built_on),
+    )
+
+
+def plan_transfers(
+    job: Job,
+    route: Route,
+    marker: Marker,
+    rsyncs: Rsyncs,
+    transfers: Sequence[Transfer],
+    *,
+    in_place: bool = False,
+    compare_content: bool = False,
+) -> Plan:
+    """Return the plan that brings `transfers` of `job` by `route`, with all that the store of `marker` can keep."""
     return plan_pull(
         job,
         remote_shell=remote_shell(route),
@@ -37,7 +61,7 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
         nanoseconds=marker.nanoseconds,
         acls=marker.acls,
         xattrs=marker.xattrs,
-        in_place=marker.kind is StoreKind.BTRFS,
+        in_place=in_place,
         checksum=common_checksum(rsyncs.here, rsyncs.there),
-        compare_content=any(each.damaged or each.problem for each in built_on),
+        compare_content=compare_content,
     )

@@ -18,7 +18,6 @@ from backupjump.store.attempts import bases_of_attempts
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.find import find_snapshot, read_moment
 from backupjump.store.lock import locked
-from backupjump.store.marker import read_marker
 from backupjump.store.marks import Hold, read_marks, write_marks
 from backupjump.store.reaper import reap as reap_trash
 from backupjump.store.retention import Decision, brakes, decide
@@ -156,8 +155,7 @@ def release(site: Site, job_name: str, snapshot: str) -> Snapshot:
 
 def store_zone(site: Site) -> ZoneInfo:
     """Return the store's time zone; NoStore when its disk is not there, which must not read as `no snapshots`."""
-    settings = site.server.store
-    return ZoneInfo(read_marker(settings.path, uuid=settings.uuid).timezone)
+    return ZoneInfo(site.marker().timezone)
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from backupjump.errors import BackupjumpError, Stopped, StoreError
 from backupjump.escape import shown_lines
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.run import utc_now
-from backupjump.store.marker import read_marker
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.runs import append_run
 
@@ -82,8 +81,7 @@ def _record(pull: Pull) -> None:
 
 def _store_uuid(pull: Pull) -> str | None:
     """Return whose history is meant: also of a store that is full or read-only, and so was never opened."""
-    settings = pull.site.server.store
     try:
-        return read_marker(settings.path, uuid=settings.uuid).uuid
+        return pull.site.marker().uuid
     except StoreError:
-        return pull.store.marker.uuid if pull.store is not None else settings.uuid
+        return pull.store.marker.uuid if pull.store is not None else pull.site.server.store.uuid

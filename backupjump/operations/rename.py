@@ -15,7 +15,6 @@ from backupjump.store.in_use import unused
 from backupjump.store.jobs import job_folders
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
-from backupjump.store.marker import read_marker
 from backupjump.store.move import move_job
 from backupjump.store.repair import mend
 from backupjump.store.runs import read_runs
@@ -43,8 +42,7 @@ def plan_rename(site: Site, old: str, new: str) -> RenamePlan:
 
     Only reads. Raises UsageError where one of the two is not what it has to be, StoreError without the store.
     """
-    settings = site.server.store
-    read_marker(settings.path, uuid=settings.uuid)
+    site.marker()
     target = site.folder_of(site.job(new))
     source = _source(site, old, target)
     _check_target(target)

@@ -20,7 +20,6 @@ from backupjump.rsync.progress import Progress, read_progress
 from backupjump.run import utc_now
 from backupjump.store.find import find_snapshot
 from backupjump.store.in_use import in_use
-from backupjump.store.marker import read_marker
 from backupjump.store.snapshots import list_snapshots
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def plan_job_restore(
     rest as plan_restore does.
     """
     settings = site.server.store
-    marker = read_marker(settings.path, uuid=settings.uuid)
+    marker = site.marker()
     snapshots = list_snapshots(site.folder_of(site.job(job_name)))
     chosen = find_snapshot(snapshots, snapshot, at=at, now=utc_now(), zone=ZoneInfo(marker.timezone))
     wanted = [desktop_path(path) for path in paths]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backupjump.config.models import Desktop, Job, Server
     from backupjump.run import Run
     from backupjump.ssh.route import Route
+    from backupjump.store.marker import Marker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,10 @@ class Site:
     def folder_of(self, job: Job) -> JobFolder:
         """Return where `job` lies in the store, whether or not it exists yet."""
         return JobFolder(self.server.store.path, job.desktop, job.name)
+
+    def marker(self) -> Marker:
+        """Return the store's marker; NoStore or StoreError when its disk is not there, or not the one that is meant."""
+        return read_marker(self.server.store.path, uuid=self.server.store.uuid)
 
     def has(self, folder: JobFolder) -> bool:
         """Whether `folder` is where a job of the config lies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ def desktop_path(text: str) -> bytes:
             f"{shown(text)} is not a full path on the Desktop", hint="write it out, such as /home/me/notes"
         )
     return b"/".join(parts)
+
+
+def path_json(path: bytes) -> dict[str, str]:
+    """Return a path of a manifest as JSON values; the keys are API. `path` is text for people, `path_b64` the truth."""
+    full = b"/" + path
+    return {"path": full.decode("utf-8", "replace"), "path_b64": b64encode(full).decode("ascii")}
 
 
 def under(path: bytes, folder: bytes) -> bool:

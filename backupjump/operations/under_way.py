@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from backupjump.store.layout import JobFolder
     from backupjump.store.staging import Staging
     from backupjump.store.store import Store
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +80,8 @@ class Pull:
             ended_at=started_at,
             attempts=0,
         )
+
+    def warn(self, text: str) -> None:
+        """Add a line to the Run's warnings; its status stays."""
+        log.warning("%s: %s", self.job.name, text)
+        self.run = replace(self.run, warnings=(*self.run.warnings, text))

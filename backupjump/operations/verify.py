@@ -17,7 +17,6 @@ from backupjump.operations.verify_part import look_at_due, outcomes_of, papers
 from backupjump.operations.verify_source import against_source, fetching
 from backupjump.run import utc_now
 from backupjump.store.lock import locked
-from backupjump.store.marker import read_marker
 from backupjump.store.snapshots import newest_good
 from backupjump.store.verify import Rules
 from backupjump.store.verify_parts import content_bytes
@@ -47,7 +46,7 @@ def verify_job(
     heal and a run is under way, and what a run raises when it is to ask the Desktop and can't.
     """
     settings, folder = site.server.store, site.folder_of(site.job(job_name))
-    marker = read_marker(settings.path, uuid=settings.uuid)
+    marker = site.marker()
     random = random or SystemRandom()
     with kept(folder) as snapshots:
         if not snapshots:

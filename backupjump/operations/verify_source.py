@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, GateRefused, TransferFailed, UsageError
+from backupjump.operations.plan import plan_transfers
 from backupjump.operations.probe import probe
 from backupjump.operations.pull import reach
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.rsync.compare import Compared, compare
-from backupjump.rsync.plan import Plan, Transfer, plan_pull
+from backupjump.rsync.plan import Transfer
 from backupjump.rsync.transfer import transfer
-from backupjump.rsync.version import common_checksum
-from backupjump.ssh.route import data_host, remote_shell
 from backupjump.store.manifest import read_manifest
 from backupjump.store.tree import remove_tree
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
-    from backupjump.operations.probe import Rsyncs
     from backupjump.operations.verify_heal import Fetch
     from backupjump.store.manifest import Entry
     from backupjump.store.marker import Marker
@@ -60,7 +58,7 @@ def against_source(
             )
             for source in sources
         ]
-        return compare(_plan(pull, marker, rsyncs, transfers, compare_content=True))
+        return compare(plan_transfers(pull.job, pull.route, marker, rsyncs, transfers, compare_content=True))
 
 
 @contextmanager
@@ -83,7 +81,7 @@ def fetching(job_name: str, config: Path | None, marker: Marker, *, lock_fd: int
         with reach(pull) as desktop:
             rsyncs = probe(desktop, pull.job, pull.gate)
             _check_lists(pull)
-            plan = _plan(pull, marker, rsyncs, transfers)
+            plan = plan_transfers(pull.job, pull.route, marker, rsyncs, transfers)
             try:
                 transfer(plan, pass_fds=(lock_fd,))
             except TransferFailed as error:
@@ -114,23 +112,6 @@ def _transfers(place: Path, sources: Iterable[str], paths: Sequence[bytes]) -> I
             target = place / "tree" / source.lstrip("/")
             target.mkdir(parents=True)
             yield Transfer(source=source, target=target, files_from=_listed(place, source, paths))
-
-
-def _plan(
-    pull: Pull, marker: Marker, rsyncs: Rsyncs, transfers: Sequence[Transfer], *, compare_content: bool = False
-) -> Plan:
-    return plan_pull(
-        pull.job,
-        remote_shell=remote_shell(pull.route),
-        host=data_host(pull.route),
-        transfers=transfers,
-        ownership=marker.ownership,
-        nanoseconds=marker.nanoseconds,
-        acls=marker.acls,
-        xattrs=marker.xattrs,
-        checksum=common_checksum(rsyncs.here, rsyncs.there),
-        compare_content=compare_content,
-    )
 
 
 def _listed(folder: Path, source: str, paths: Iterable[bytes]) -> Path:
