@@ -32,8 +32,8 @@ from backupjump.operations.report import (
     report_on_snapshots,
     report_on_states,
 )
-from backupjump.operations.restore import plan_job_restore
-from backupjump.operations.restore import restore as carry_out
+from backupjump.operations.restore.job import plan_job_restore
+from backupjump.operations.restore.job import restore as carry_out
 from backupjump.operations.site import Site, open_site
 from backupjump.operations.under_way import Asked
 from backupjump.process import signals_as_exceptions

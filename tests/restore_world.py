@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from backupjump.config.models import Ownership
-from backupjump.operations.restore import Restored, restore
-from backupjump.operations.restore_decisions import Mode
-from backupjump.operations.restore_plan import RestorePlan, plan_restore
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.job import Restored, restore
+from backupjump.operations.restore.plan import RestorePlan, plan_restore
 from backupjump.operations.snapshot_paths import desktop_path
 from backupjump.run import Run, Status
 from backupjump.store.layout import JobFolder

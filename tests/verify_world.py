@@ -10,8 +10,8 @@ from random import Random
 
 from backupjump.config.models import Ownership
 from backupjump.operations.site import Site, open_site
-from backupjump.operations.verified import Verified, Wish
-from backupjump.operations.verify import verify_job
+from backupjump.operations.verify.job import verify_job
+from backupjump.operations.verify.wish import Verified, Wish
 from backupjump.store.layout import JobFolder
 from backupjump.store.snapshots import Snapshot, list_snapshots
 from store_world import AT, CONFIG, KEY, Fill, make_store, rsync_from, take, write

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backupjump.cli.options import Options
-    from backupjump.operations.restore import Restored
-    from backupjump.operations.restore_plan import RestorePlan
+    from backupjump.operations.restore.job import Restored
+    from backupjump.operations.restore.plan import RestorePlan
 
 
 @click.command(short_help="Bring files back from a snapshot.")
@@ -65,9 +65,9 @@ def restore(
     Exit codes: 0 restored, 1 refused or not complete, 2 usage, config, or exact without --yes.
     """
     from backupjump.errors import UsageError
-    from backupjump.operations.restore import plan_job_restore
-    from backupjump.operations.restore import restore as carry_out
-    from backupjump.operations.restore_decisions import Mode
+    from backupjump.operations.restore.decisions import Mode
+    from backupjump.operations.restore.job import plan_job_restore
+    from backupjump.operations.restore.job import restore as carry_out
     from backupjump.operations.site import open_site
 
     plan = plan_job_restore(

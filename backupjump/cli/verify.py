@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backupjump.cli.options import Options
-    from backupjump.operations.verified import Verified
-    from backupjump.operations.verify_heal import Outcome
+    from backupjump.operations.verify.heal import Outcome
+    from backupjump.operations.verify.wish import Verified
 
 _MOST_LINES = 100
 _SILENT_SECONDS = 2.0
@@ -60,8 +60,8 @@ def verify(
     75 the Desktop is away.
     """
     from backupjump.operations.site import open_site
-    from backupjump.operations.verified import Wish
-    from backupjump.operations.verify import verify_job
+    from backupjump.operations.verify.job import verify_job
+    from backupjump.operations.verify.wish import Wish
 
     options: Options = context.obj
     wish = Wish(every=every, share=_read_share(sample, every=every), heal=heal, against_source=against_source)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.prune import carry_out, plan_prune
-from backupjump.operations.verified import EXIT_DAMAGE
-from backupjump.operations.verify_part import verify_part
+from backupjump.operations.verify.part import verify_part
+from backupjump.operations.verify.wish import EXIT_DAMAGE
 from backupjump.run import worst_exit_code
 from backupjump.store.idle import idly
 from backupjump.store.marks import read_marks

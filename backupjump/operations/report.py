@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backupjump.operations.job_state import JobState
-    from backupjump.operations.restore import Restored
-    from backupjump.operations.restore_plan import RestorePlan
+    from backupjump.operations.restore.job import Restored
+    from backupjump.operations.restore.plan import RestorePlan
     from backupjump.run import Run
     from backupjump.store.snapshots import Snapshot
 

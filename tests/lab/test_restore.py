@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from backupjump.config.models import Ownership
-from backupjump.operations.restore import restore
-from backupjump.operations.restore_decisions import Mode
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.job import restore
 from backupjump.rsync.progress import Progress
 from fingerprint import fingerprint
 from restore_world import HOME, ODD_NAMES, World, bring_back, make_world, planned

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backupjump.errors import RestoreRefused, TransferFailed
-from backupjump.operations.restore import restore
-from backupjump.operations.restore_decisions import Mode
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.job import restore
 from fingerprint import fingerprint
 from restore_world import HOME, World, bring_back, make_world, planned
 

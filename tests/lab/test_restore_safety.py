@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from backupjump.errors import RestoreRefused, StoreError, UsageError
-from backupjump.operations.restore import restore
-from backupjump.operations.restore_decisions import Mode
-from backupjump.operations.restore_target import TargetFolder
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.job import restore
+from backupjump.operations.restore.target import TargetFolder
 from fingerprint import fingerprint
 from restore_world import HOME, World, bring_back, make_world, planned
 

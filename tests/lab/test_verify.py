@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import Ownership
-from backupjump.operations.verify_folder import kept
-from backupjump.operations.verify_part import verify_part
+from backupjump.operations.verify.folder import kept
+from backupjump.operations.verify.part import verify_part
 from backupjump.store.lock import locked
 from backupjump.store.manifest import Entry, read_manifest, write_manifest
 from backupjump.store.marker import read_marker

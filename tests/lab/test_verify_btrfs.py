@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import StoreKind
-from backupjump.operations.verify_heal import heal
-from backupjump.operations.verify_part import outcomes_of, verify_part
+from backupjump.operations.verify.heal import heal
+from backupjump.operations.verify.part import outcomes_of, verify_part
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import read_marks
 from backupjump.store.snapshots import list_snapshots
-from backupjump.store.verify import Rules
-from backupjump.store.verify_pass import look_at
-from backupjump.store.verify_tree import Looker
+from backupjump.store.verify.differences import Rules
+from backupjump.store.verify.extent import look_at
+from backupjump.store.verify.tree import Looker
 from btrfs_world import in_tree, pull
 from fingerprint import fingerprint
 from lab.filesystems import Disk, disk

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.operations.verify_heal import heal
-from backupjump.store.verify import Rules
+from backupjump.operations.verify.heal import heal
+from backupjump.store.verify.differences import Rules
 from fingerprint import fingerprint
 from lab.filesystems import disk
 from store_world import MARKER

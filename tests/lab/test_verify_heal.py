@@ -15,9 +15,9 @@ import pytest
 
 from backupjump.config.models import Ownership
 from backupjump.errors import DesktopAway, Stopped
-from backupjump.operations.verify_heal import Outcome, heal
+from backupjump.operations.verify.heal import Outcome, heal
 from backupjump.store.marks import read_marks
-from backupjump.store.verify import Rules
+from backupjump.store.verify.differences import Rules
 from fingerprint import Print, fingerprint
 from store_world import MARKER
 from verify_world import World, make_world, rot

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.store.verify import Kind
+from backupjump.store.verify.differences import Kind
 from verify_world import World, make_world, rot
 
 pytestmark = pytest.mark.lab

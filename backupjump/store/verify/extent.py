@@ -9,9 +9,9 @@ from datetime import datetime
 
 from backupjump.store.manifest import Entry, read_manifest, sort_key
 from backupjump.store.snapshots import Snapshot
-from backupjump.store.verify import Damage
-from backupjump.store.verify_parts import BUCKETS, Part, bucket_of, due_parts, own_paths
-from backupjump.store.verify_tree import Looker
+from backupjump.store.verify.differences import Damage
+from backupjump.store.verify.parts import BUCKETS, Part, bucket_of, due_parts, own_paths
+from backupjump.store.verify.tree import Looker
 
 ALL_BUCKETS = frozenset(str(bucket) for bucket in range(BUCKETS))
 

@@ -8,7 +8,7 @@ import pytest
 
 from backupjump.config.models import Ownership
 from backupjump.store.manifest import Entry
-from backupjump.store.verify import Kind, Rules, differences
+from backupjump.store.verify.differences import Kind, Rules, differences
 from store_world import MARKER
 
 FILE = Entry(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from backupjump.operations.verify_drill import Drill
-    from backupjump.operations.verify_heal import Outcome
+    from backupjump.operations.verify.drill import Drill
+    from backupjump.operations.verify.heal import Outcome
     from backupjump.rsync.compare import Compared
 
 EXIT_DAMAGE = 4

@@ -17,8 +17,8 @@ from backupjump.store import subvolume
 from backupjump.store.inode import FAKE_STAT, read_entry
 from backupjump.store.manifest import Entry
 from backupjump.store.tree import Found
-from backupjump.store.verify import Rules, mode_with_type
-from backupjump.store.verify_content import cold_hash, found_at
+from backupjump.store.verify.content import cold_hash, found_at
+from backupjump.store.verify.differences import Rules, mode_with_type
 
 _BLOCK_BYTES = 1 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from backupjump.errors import RestoreRefused
-from backupjump.operations.restore_copy import copy
-from backupjump.operations.restore_decisions import Mode
-from backupjump.operations.restore_plan import RestorePlan, argv_of, plan_restore
-from backupjump.operations.restore_target import TargetFolder
+from backupjump.operations.restore.copy import copy
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.plan import RestorePlan, argv_of, plan_restore
+from backupjump.operations.restore.target import TargetFolder
 from backupjump.operations.snapshot_paths import desktop_path, parent
 from backupjump.rsync.progress import Progress, read_progress
 from backupjump.run import utc_now

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.escape import shown
-from backupjump.store.verify import Damage, Kind, Rules
-from backupjump.store.verify_content import can_check, found_at
-from backupjump.store.verify_heal import can_put_back, good_content, put_back, rewrite, set_attributes, unfrozen
-from backupjump.store.verify_tree import examine
+from backupjump.store.verify.content import can_check, found_at
+from backupjump.store.verify.differences import Damage, Kind, Rules
+from backupjump.store.verify.heal import can_put_back, good_content, put_back, rewrite, set_attributes, unfrozen
+from backupjump.store.verify.tree import examine
 
 if TYPE_CHECKING:
     from pathlib import Path

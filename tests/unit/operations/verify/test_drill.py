@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupjump.operations.verify_drill import FILES, MOST_BYTES, drill, pick_files, pick_folder
+from backupjump.operations.verify.drill import FILES, MOST_BYTES, drill, pick_files, pick_folder
 from backupjump.store.manifest import Entry, EntryType
 from backupjump.store.marker import read_marker
 from store_world import make_store, take, write

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import RestoreRefused
 from backupjump.escape import shown
-from backupjump.operations.restore_decisions import Extra, refused_link
+from backupjump.operations.restore.decisions import Extra, refused_link
 from backupjump.operations.snapshot_paths import parent
 from backupjump.store.tree import remove_tree, walk
 

@@ -17,7 +17,7 @@ from backupjump.store.layout import snapshot_id
 from backupjump.store.manifest import Entry
 from backupjump.store.marks import Marks
 from backupjump.store.snapshots import Snapshot
-from backupjump.store.verify_parts import BUCKETS, Looked, bucket_of, content_bytes, due_parts, marked, own_paths
+from backupjump.store.verify.parts import BUCKETS, Looked, bucket_of, content_bytes, due_parts, marked, own_paths
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD, NEW = "2026-11-20T02-30-00Z", "2026-11-21T02-30-00Z"

@@ -12,8 +12,8 @@ from backupjump.store.manifest import Entry, read_manifest, sha256_of, sort_key
 from backupjump.store.meta import META_NAME
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import Found, walk
-from backupjump.store.verify import Damage, Kind, Problem, Rules, differences
-from backupjump.store.verify_content import can_check, cold_hash
+from backupjump.store.verify.content import can_check, cold_hash
+from backupjump.store.verify.differences import Damage, Kind, Problem, Rules, differences
 
 _WORST_FIRST = (Kind.TYPE, Kind.UNREADABLE, Kind.CONTENT, Kind.METADATA)
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from backupjump.config.models import Ownership
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.escape import shown
-from backupjump.operations.restore import restore
-from backupjump.operations.restore_decisions import Mode
-from backupjump.operations.restore_plan import plan_restore
+from backupjump.operations.restore.decisions import Mode
+from backupjump.operations.restore.job import restore
+from backupjump.operations.restore.plan import plan_restore
 from backupjump.operations.snapshot_paths import ancestors, parent, under
 from backupjump.store.manifest import read_manifest
-from backupjump.store.verify import Rules
-from backupjump.store.verify_content import can_check, found_at
-from backupjump.store.verify_tree import examine
+from backupjump.store.verify.content import can_check, found_at
+from backupjump.store.verify.differences import Rules
+from backupjump.store.verify.tree import examine
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from random import Random
 
-    from backupjump.operations.verify_heal import Outcome
+    from backupjump.operations.verify.heal import Outcome
     from backupjump.store.manifest import Entry
     from backupjump.store.marker import Marker
     from backupjump.store.snapshots import Snapshot

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import walk
-from backupjump.store.verify import Damage, Kind, Rules
-from backupjump.store.verify_content import found_at
-from backupjump.store.verify_tree import examine
+from backupjump.store.verify.content import found_at
+from backupjump.store.verify.differences import Damage, Kind, Rules
+from backupjump.store.verify.tree import examine
 
 _OF_CONTENT = (Kind.CONTENT, Kind.UNREADABLE)
 

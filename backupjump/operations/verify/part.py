@@ -8,17 +8,17 @@ from datetime import timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from backupjump.operations.verified import Verified
-from backupjump.operations.verify_drill import drill_one
-from backupjump.operations.verify_folder import kept, note, write_back
-from backupjump.operations.verify_heal import Outcome
+from backupjump.operations.verify.drill import drill_one
+from backupjump.operations.verify.folder import kept, note, write_back
+from backupjump.operations.verify.heal import Outcome
+from backupjump.operations.verify.wish import Verified
 from backupjump.run import utc_now
 from backupjump.store.marks import read_marks
-from backupjump.store.verify import Rules
-from backupjump.store.verify_names import named, with_copies
-from backupjump.store.verify_parts import SHARE_OF_A_RUN, content_bytes
-from backupjump.store.verify_pass import Seen, look_at_parts
-from backupjump.store.verify_tree import Looker, damaged_papers
+from backupjump.store.verify.differences import Rules
+from backupjump.store.verify.extent import Seen, look_at_parts
+from backupjump.store.verify.names import named, with_copies
+from backupjump.store.verify.parts import SHARE_OF_A_RUN, content_bytes
+from backupjump.store.verify.tree import Looker, damaged_papers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

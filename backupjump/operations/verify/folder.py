@@ -15,15 +15,15 @@ from backupjump.store.marks import read_marks, write_marks
 from backupjump.store.snapshots import list_snapshots
 from backupjump.store.store import Store
 from backupjump.store.tree import allow_open_folders
-from backupjump.store.verify_parts import Looked, marked
-from backupjump.store.verify_pass import Seen, damaged_by_id
+from backupjump.store.verify.extent import Seen, damaged_by_id
+from backupjump.store.verify.parts import Looked, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from backupjump.operations.verify_heal import Outcome
+    from backupjump.operations.verify.heal import Outcome
     from backupjump.store.layout import JobFolder
     from backupjump.store.marker import Marker
     from backupjump.store.snapshots import Snapshot

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.store.verify_content import can_check, cold_hash, found_at
+from backupjump.store.verify.content import can_check, cold_hash, found_at
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
-    from backupjump.operations.verify_heal import Fetch
+    from backupjump.operations.verify.heal import Fetch
     from backupjump.store.manifest import Entry
     from backupjump.store.marker import Marker
     from backupjump.store.snapshots import Snapshot

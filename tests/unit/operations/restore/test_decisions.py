@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.errors import RestoreRefused
-from backupjump.operations.restore_decisions import Draft, Extra, Mode, Verdict, aside_name, decide
+from backupjump.operations.restore.decisions import Draft, Extra, Mode, Verdict, aside_name, decide
 from backupjump.operations.snapshot_paths import parent, select, under
 from backupjump.store.inode import TYPES
 from backupjump.store.manifest import Entry, sort_key

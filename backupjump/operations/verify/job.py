@@ -9,19 +9,19 @@ from dataclasses import replace
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-from backupjump.operations.verified import Verified, Wish
-from backupjump.operations.verify_drill import drill_one
-from backupjump.operations.verify_folder import kept, mark, note, write_back
-from backupjump.operations.verify_heal import Outcome, heal
-from backupjump.operations.verify_part import look_at_due, outcomes_of, papers
-from backupjump.operations.verify_source import against_source, fetching
+from backupjump.operations.verify.drill import drill_one
+from backupjump.operations.verify.folder import kept, mark, note, write_back
+from backupjump.operations.verify.heal import Outcome, heal
+from backupjump.operations.verify.part import look_at_due, outcomes_of, papers
+from backupjump.operations.verify.source import against_source, fetching
+from backupjump.operations.verify.wish import Verified, Wish
 from backupjump.run import utc_now
 from backupjump.store.lock import locked
 from backupjump.store.snapshots import newest_good
-from backupjump.store.verify import Rules
-from backupjump.store.verify_parts import content_bytes
-from backupjump.store.verify_pass import Seen, look_at
-from backupjump.store.verify_tree import Looker
+from backupjump.store.verify.differences import Rules
+from backupjump.store.verify.extent import Seen, look_at
+from backupjump.store.verify.parts import content_bytes
+from backupjump.store.verify.tree import Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

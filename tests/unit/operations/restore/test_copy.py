@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import Ownership
-from backupjump.operations.restore_copy import copy_argv, differing
+from backupjump.operations.restore.copy import copy_argv, differing
 from backupjump.store.marker import Marker
 
 MARKER = Marker(

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import RestoreRefused, StoreError
 from backupjump.escape import shown
-from backupjump.operations.restore_copy import copy, copy_argv, differing
-from backupjump.operations.restore_decisions import Draft, Extra, Mode, aside_name
-from backupjump.operations.restore_target import TargetFolder
+from backupjump.operations.restore.copy import copy, copy_argv, differing
+from backupjump.operations.restore.decisions import Draft, Extra, Mode, aside_name
+from backupjump.operations.restore.target import TargetFolder
 from backupjump.operations.snapshot_paths import ancestors, select, under, unknown_path
 from backupjump.store.manifest import read_manifest, sha256_of
 
