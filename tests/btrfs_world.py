@@ -16,7 +16,8 @@ from backupjump.run import Status
 from backupjump.store.layout import JobFolder
 from backupjump.store.publish import Published, publish, record
 from backupjump.store.settled import settle
-from backupjump.store.staging import Staging, discard_if_empty, stage, take_out
+from backupjump.store.stage import discard_if_empty, stage, take_out
+from backupjump.store.staging import Staging
 from rsync_world import plan_of
 from store_world import AT, RUN, opened
 

@@ -22,7 +22,7 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.marker import STORE_FORMAT, Marker, write_marker
 from backupjump.store.probe import probe
 from backupjump.store.publish import publish, record
-from backupjump.store.staging import stage
+from backupjump.store.stage import stage
 from backupjump.store.store import open_store
 from store_world import FAR_SENDER
 

@@ -21,7 +21,8 @@ from backupjump.store.marker import Marker, write_marker
 from backupjump.store.move import move_job
 from backupjump.store.publish import Published, publish, record
 from backupjump.store.runs import append_run
-from backupjump.store.staging import Staging, stage
+from backupjump.store.stage import stage
+from backupjump.store.staging import Staging
 from backupjump.store.store import Store, open_store
 from backupjump.store.trash import empty_trash, throw_away
 

@@ -9,7 +9,7 @@ from backupjump.operations.probe import probe
 from backupjump.operations.pull import reach
 from backupjump.operations.under_way import Pull
 from backupjump.rsync.preview import Preview, preview
-from backupjump.store.staging import imagined_staging
+from backupjump.store.stage import imagined_staging
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
 from backupjump.store.repair import mend
 from backupjump.store.settled import settle
-from backupjump.store.staging import discard_if_empty, stage, take_out
+from backupjump.store.stage import discard_if_empty, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from backupjump.store.failures import told_as_store_error
 from backupjump.store.partials import partial_sizes
 from backupjump.store.room import FLOOR, Need, floor_with
 from backupjump.store.snapshots import TREE_NAME, list_snapshots
-from backupjump.store.staging import check_room, imagined_staging
+from backupjump.store.stage import check_room, imagined_staging
 from backupjump.store.trash import discard, empty_trash
 from backupjump.store.tree import walk
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from backupjump.errors import StoreError
+from backupjump.errors import BackupjumpError, SourceMissing, StoreError, TransferFailed
 from backupjump.process import run
 from backupjump.store import subvolume
 from backupjump.store.attempts import NOTE_NAME, begun_ns, older_attempts, write_note
@@ -62,7 +62,12 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     return replace(staging, older=(), touched_since_ns=since_ns)
 
 
-def touched_since_ns(staging: Staging) -> int:
+def is_spoilt(because: BackupjumpError | None) -> bool:
+    """Say whether an attempt ended `because` of what could not be read, which it no longer has and the base has."""
+    return isinstance(because, (SourceMissing, TransferFailed))
+
+
+def ready_to_list(staging: Staging) -> int:
     """Return the ctime from which on a file of the tree may not be the base's any more.
 
     A copy of a subvolume keeps every ctime, and whatever is done to a file sets it to the clock's time.

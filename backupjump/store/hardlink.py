@@ -12,17 +12,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from backupjump.store.attempts import begun_ns, older_attempts, write_note
-from backupjump.store.partials import adopt_partials, keep_orphans
+from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
 from backupjump.store.settled import doubt_shared, is_settled
 from backupjump.store.snapshots import TREE_NAME
+from backupjump.store.staging import MAX_LINK_DESTS
 
 if TYPE_CHECKING:
+    from backupjump.errors import BackupjumpError
     from backupjump.store.layout import JobFolder
     from backupjump.store.snapshots import Snapshot
     from backupjump.store.staging import Staging
-
-# rsync.h, MAX_BASIS_DIRS: more than 20 --link-dest are a usage error.
-MAX_LINK_DESTS = 20
 
 
 def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]:
@@ -45,6 +44,20 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
         if not is_settled(attempt):
             doubt_shared(attempt / TREE_NAME)
     return replace(staging, made_for_partials=made)
+
+
+def is_spoilt(_because: BackupjumpError | None) -> bool:
+    """Say no: what a fresh tree has got, it has got."""
+    return False
+
+
+def ready_to_list(staging: Staging) -> None:
+    """Take half-written files, and folders made for them, out of the tree; any file may be another than the base's."""
+    remove_leftovers(staging.tree, staging.made_for_partials)
+
+
+def seal(_staging: Staging) -> None:
+    """Do nothing: a folder can't be frozen for its own owner."""
 
 
 def _make_folders(staging: Staging) -> None:

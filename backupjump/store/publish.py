@@ -8,21 +8,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from backupjump.config.models import Ownership, StoreKind
+from backupjump.config.models import Ownership
 from backupjump.errors import StoreError
 from backupjump.run import Counts, Run
 from backupjump.store.attempts import NOTE_NAME, tidy
-from backupjump.store.btrfs import seal, touched_since_ns
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.manifest import MANIFEST_NAME
 from backupjump.store.meta import write_meta
-from backupjump.store.partials import remove_leftovers
 from backupjump.store.record import Hashes, Listed, record_tree
 from backupjump.store.settled import sync_or_discard
 from backupjump.store.snapshots import Snapshot, read_snapshot
 from backupjump.store.staging import Staging
 from backupjump.store.store import Store
 from backupjump.store.tree import sync_folder
+from backupjump.store.trees import TREES
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +49,7 @@ def record(store: Store, staging: Staging, *, hashes: Hashes) -> Recorded:
     `hashes` are rsync's, by path, of what it transferred. On StoreError the attempt is as good as before.
     """
     with told_as_store_error("the snapshot can't be finished"):
-        if staging.kind is StoreKind.HARDLINK:
-            remove_leftovers(staging.tree, staging.made_for_partials)
+        touched_since_ns = TREES[staging.kind].ready_to_list(staging)
         (staging.path / MANIFEST_NAME).unlink(missing_ok=True)
         listed = record_tree(
             staging.tree,
@@ -61,7 +59,7 @@ def record(store: Store, staging: Staging, *, hashes: Hashes) -> Recorded:
             last_good=staging.last_good,
             hashes=hashes,
             fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
-            touched_since_ns=touched_since_ns(staging) if staging.kind is StoreKind.BTRFS else None,
+            touched_since_ns=touched_since_ns,
         )
     return Recorded(staging=staging, listed=listed)
 
@@ -87,8 +85,7 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
             how=how,
         )
         (staging.path / NOTE_NAME).unlink()
-        if staging.kind is StoreKind.BTRFS:
-            seal(staging)
+        TREES[staging.kind].seal(staging)
         sync_or_discard(store, folder, staging.path)
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)

@@ -8,7 +8,7 @@ from pathlib import Path
 from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.publish import publish, record
-from backupjump.store.staging import stage
+from backupjump.store.stage import stage
 from backupjump.store.store import Store, open_store
 from lab.crash_points import fill_by_rsync
 from store_world import MARKER, RUN

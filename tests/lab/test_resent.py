@@ -16,7 +16,7 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.lock import locked
 from backupjump.store.publish import publish, record
 from backupjump.store.settled import settle
-from backupjump.store.staging import stage
+from backupjump.store.stage import stage
 from backupjump.store.store import Store, open_store
 from fingerprint import fingerprint
 from lab.network import Network, network

@@ -13,7 +13,8 @@ from backupjump.operations.store_init import init_store
 from backupjump.process import run
 from backupjump.store.publish import publish, record
 from backupjump.store.snapshots import list_snapshots
-from backupjump.store.staging import Staging, check_room, stage
+from backupjump.store.stage import check_room, stage
+from backupjump.store.staging import Staging
 from backupjump.store.store import open_store
 from fingerprint import fingerprint
 from store_world import AT, MARKER, RUN, attempt, make_store, take, write

@@ -9,7 +9,8 @@ import pytest
 
 from backupjump.config.models import PARTIAL_FOLDER
 from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
-from backupjump.store.staging import Staging, stage
+from backupjump.store.stage import stage
+from backupjump.store.staging import Staging
 from fingerprint import fingerprint
 from store_world import attempt, make_store, opened, take, write
 

@@ -20,7 +20,8 @@ from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import Entry, read_manifest, sort_key
 from backupjump.store.publish import Published, publish, record
 from backupjump.store.record import Listed
-from backupjump.store.staging import Staging, stage
+from backupjump.store.stage import stage
+from backupjump.store.staging import Staging
 from backupjump.store.suspicion import Lost
 from store_world import AT, RUN, make_store, opened, rsync_from, take, write
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from backupjump.store.partials import adopt_partials
 from backupjump.store.splice import complete_from
-from backupjump.store.staging import Staging, stage
+from backupjump.store.stage import stage
+from backupjump.store.staging import Staging
 from fingerprint import fingerprint
 from store_world import attempt, make_store, opened, take, write
 from unit.store.test_partials import partial

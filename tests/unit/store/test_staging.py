@@ -16,7 +16,8 @@ from backupjump.store.manifest import sha256_of
 from backupjump.store.publish import publish, record
 from backupjump.store.reaper import reap
 from backupjump.store.snapshots import list_snapshots
-from backupjump.store.staging import Staging, discard_if_empty, stage
+from backupjump.store.stage import discard_if_empty, stage
+from backupjump.store.staging import Staging
 from backupjump.store.store import Store
 from fingerprint import fingerprint
 from store_world import AT, RUN, attempt, make_store, opened, take, write
