@@ -13,6 +13,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── ForwardRefused           1   failed
     ├── DesktopUnfit             1   failed       rsync missing or too old, a shell that talks
     ├── GateRefused              1   failed       the Desktop's gate does not allow it
+    ├── Revoked                  1   failed       the Desktop's keys were taken back
     ├── SourceMissing            1   failed
     ├── TransferFailed           1   failed
     ├── HookFailed               1   failed
@@ -28,6 +29,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── Deferred                75   deferred
     ├── LinkLost                75   interrupted
     ├── WindowOver              75   interrupted  a time limit, an idle limit
+    ├── NotDue               0   not-due      asked to run only if due
     └── Stopped            130/143   interrupted  a signal
 
 Two more words stand in a Run's `error.code` that no exception has, since such a run has published:
@@ -103,6 +105,12 @@ class GateRefused(BackupjumpError):
     """The gate of the Desktop does not allow what the job asks for; no data moved."""
 
     code = "gate"
+
+
+class Revoked(BackupjumpError):
+    """The Desktop's keys were taken back; nothing was asked of it."""
+
+    code = "revoked"
 
 
 class SourceMissing(BackupjumpError):
@@ -205,6 +213,15 @@ class WindowOver(BackupjumpError):
     status = "interrupted"
     temporary = True
     code = "window-over"
+
+
+class NotDue(BackupjumpError):
+    """The job need not run yet, and the caller wanted it only if due; nothing was touched."""
+
+    exit_code = 0
+    status = "not-due"
+    temporary = True
+    code = "not-due"
 
 
 class Stopped(BackupjumpError):

@@ -17,7 +17,8 @@ def config() -> None:
     """Check or show the config; print its schema.
 
     The config is looked for in this order: --config FILE, $BACKUPJUMP_CONFIG, ./backupjump.yaml,
-    ~/.config/backupjump/backupjump.yaml, /etc/backupjump/backupjump.yaml; jobs in jobs/*.yaml beside it.
+    ~/.config/backupjump/backupjump.yaml, /etc/backupjump/backupjump.yaml; jobs in jobs/*.yaml beside it,
+    machines with a file of their own in jump_nodes/*.yaml and desktops/*.yaml.
     """
 
 
@@ -53,14 +54,16 @@ def show(options: Options) -> None:
       backupjump config show
     """
     from backupjump.config.desktop import is_desktop_file, load_desktop
-    from backupjump.config.load import load_server
+    from backupjump.config.load import build_server, read_files
     from backupjump.config.show import desktop_as_yaml, server_as_yaml
 
     document = _document(options)
     if is_desktop_file(document):
         click.echo(desktop_as_yaml(load_desktop(document.path)), nl=False)
     else:
-        click.echo(server_as_yaml(load_server(document.path)), nl=False)
+        files = read_files(document.path)
+        own = {f"{file.path.parent.name}/{file.path.name}" for file in files.machines}
+        click.echo(server_as_yaml(build_server(files), own_files=own), nl=False)
 
 
 @config.command(short_help="Print the JSON Schema of a kind of file.")
@@ -87,12 +90,14 @@ def _document(options: Options) -> Document:
 
 def _check_server(document: Document) -> list[str]:
     from backupjump.config.load import build_server, read_files
-    from backupjump.config.notes import JOB_LATER, SERVER_LATER, notes
+    from backupjump.config.notes import JOB_LATER, MACHINE_LATER, SERVER_LATER, notes
     from backupjump.escape import shown
 
     files = read_files(document.path)
     server = build_server(files, check_keys=True)
     lines = [*notes(files.server, SERVER_LATER)]
+    for machine in files.machines:
+        lines += notes(machine, MACHINE_LATER)
     for job in files.jobs:
         lines += notes(job, JOB_LATER)
     counts = (

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import ipaddress
 import os
 import re
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 # One alphabet for all that ends up in an ssh_config, an argv or a folder's name. `%`, `$`, quotes and a
@@ -89,13 +91,22 @@ def read_host(value: object) -> str:
 
 def read_host_key(value: object) -> str:
     """Accept a public host key as a `.pub` file has it: the type, the key, perhaps a comment (dropped)."""
+    return _read_key(value, "public host key", "copy the line of /etc/ssh/ssh_host_ed25519_key.pub over there")
+
+
+def read_public_key(value: object) -> str:
+    """Accept the public half of a key pair as its `.pub` file has it; the comment is dropped."""
+    return _read_key(value, "public key", "copy the line of the .pub file beside the key")
+
+
+def _read_key(value: object, what: str, advice: str) -> str:
     text = read_text(value).strip()
     if not _HOST_KEY.fullmatch(text):
-        raise ValueError("is not a public host key; copy the line of /etc/ssh/ssh_host_ed25519_key.pub over there")
+        raise ValueError(f"is not a {what}; {advice}")
     kind, key = text.split()[:2]
     # ssh passes over such a line of known_hosts in silence, and then says that it knows no key at all.
     if not _is_whole_key(kind.encode(), key):
-        raise ValueError("is a public host key with a part missing or altered; copy the whole line once more")
+        raise ValueError(f"is a {what} with a part missing or altered; copy the whole line once more")
     return f"{kind} {key}"
 
 
@@ -167,6 +178,17 @@ def read_sources_apart(sources: tuple[str, ...]) -> tuple[str, ...]:
             if number != other and PurePosixPath(outer) in PurePosixPath(inner).parents:
                 raise ValueError(f"source {inner!r} is inside {outer!r}: name one of them")
     return sources
+
+
+def read_date(value: object) -> date:
+    """Read a day such as `2027-12-31`."""
+    if isinstance(value, date):
+        return value
+    # The pattern first: from Python 3.11 on, fromisoformat takes 20271231 and 2027-W52-5 as well.
+    if isinstance(value, str) and re.fullmatch(r"20\d\d-\d\d-\d\d", value, re.ASCII):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("is not a day of this century; write it as 2027-12-31")
 
 
 def read_share(value: object) -> float:

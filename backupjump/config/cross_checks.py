@@ -6,53 +6,51 @@ All of it works on the values as the files have them, so that a mistake elsewher
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from backupjump.config.checks import read_key_path
 from backupjump.config.key_file import key_file_problem
+from backupjump.config.machines import Machine, named_twice
 from backupjump.config.models import RouteKind, route_mistakes
 from backupjump.config.problem import Problem, Where
 from backupjump.config.yaml_file import Document
 
 
-def server_problems(server: Document, *, check_keys: bool) -> Iterator[Problem]:
-    """Yield what is wrong between the parts of a Server's file."""
-    jump_nodes = mappings(server.value, "jump_nodes")
-    desktops = mappings(server.value, "desktops")
-    for name, desktop in desktops.items():
-        yield from _route_problems(server, ("desktops", name), desktop)
-        yield from _unknown(server, ("desktops", name, "jump_node"), desktop.get("jump_node"), jump_nodes)
-    yield from _port_problems(server, jump_nodes, desktops)
+def machine_problems(found: Sequence[Machine], *, check_keys: bool) -> Iterator[Problem]:
+    """Yield what is wrong between the machines of a Server, whichever files they stand in."""
+    jump_nodes = {machine.name: machine for machine in found if machine.kind == "jump_nodes"}
+    desktops = [machine for machine in found if machine.kind == "desktops"]
+    yield from named_twice(found)
+    for desktop in desktops:
+        if desktop.document.whole:
+            yield from _route_problems(desktop)
+            yield from _unknown(desktop.document, (*desktop.base, "jump_node"), desktop.keys, jump_nodes)
+    yield from _port_problems(jump_nodes, desktops)
     if check_keys:
-        # On route nested the JumpNode has the Desktop's key.
-        ours = {name: desktop for name, desktop in desktops.items() if desktop.get("route") != RouteKind.NESTED}
-        yield from _key_problems(server, "jump_nodes", jump_nodes)
-        yield from _key_problems(server, "desktops", ours)
+        yield from _key_problems(machine for machine in found if _has_a_key_here(machine))
 
 
-def job_problems(server: Document, job: Document) -> Iterator[Problem]:
-    """Yield what is wrong between a job and the Server's file."""
-    yield from _unknown(job, ("desktop",), job.value.get("desktop"), mappings(server.value, "desktops"))
+def job_problems(job: Document, desktops: Iterable[str]) -> Iterator[Problem]:
+    """Yield what is wrong between a job and the names of the `desktops`."""
+    yield from _unknown(job, ("desktop",), job.value, desktops)
 
 
-def mappings(value: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
-    """Return the mappings below `key` by name, without what is not a mapping."""
-    found = value.get(key)
-    return {name: below for name, below in found.items() if isinstance(below, dict)} if isinstance(found, dict) else {}
+def _has_a_key_here(machine: Machine) -> bool:
+    """Whether a run needs its key: on route nested the JumpNode has the Desktop's, and a revoked one has no run."""
+    return machine.keys.get("route") != RouteKind.NESTED and machine.keys.get("revoked") is not True
 
 
-def _route_problems(server: Document, where: Where, desktop: Mapping[str, Any]) -> Iterator[Problem]:
-    for key, message in route_mistakes(desktop):
-        if key in desktop:
-            yield server.problem((*where, key), message)
+def _route_problems(desktop: Machine) -> Iterator[Problem]:
+    for key, message in route_mistakes(desktop.keys):
+        if key in desktop.keys:
+            yield desktop.problem((key,), message)
         else:
-            yield server.problem(where, f"the key {key!r} {message}", at_key=True)
+            yield desktop.problem((), f"the key {key!r} {message}", at_key=True)
 
 
-def _unknown(document: Document, where: Where, name: object, known: Iterable[str]) -> Iterator[Problem]:
-    """Yield a problem when `name` is text and none of the `known` names."""
-    names = sorted(known)
+def _unknown(document: Document, where: Where, keys: Mapping[str, object], known: Iterable[str]) -> Iterator[Problem]:
+    """Yield a problem when the last part of `where` is, among `keys`, text and none of the `known` names."""
+    names, name = sorted(known), keys.get(str(where[-1]))
     if not isinstance(name, str) or name in names or document.tells(where):
         return
     near = difflib.get_close_matches(name, names, n=1)
@@ -60,29 +58,28 @@ def _unknown(document: Document, where: Where, name: object, known: Iterable[str
     yield document.problem(where, f"there is no {where[-1]} {name!r}; {guess}")
 
 
-def _port_problems(
-    server: Document, jump_nodes: Mapping[str, Mapping[str, Any]], desktops: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Problem]:
-    taken: dict[tuple[object, object], str] = {}
-    for name, desktop in desktops.items():
-        port, jump_node = desktop.get("port"), desktop.get("jump_node")
+def _port_problems(jump_nodes: Mapping[str, Machine], desktops: Iterable[Machine]) -> Iterator[Problem]:
+    taken: dict[tuple[object, object], Machine] = {}
+    for desktop in desktops:
+        port, jump_node = desktop.keys.get("port"), desktop.keys.get("jump_node")
         if not isinstance(port, int):
             continue
         # Two names may stand for one machine.
-        machine = jump_nodes.get(str(jump_node), {}).get("host", jump_node)
-        if (other := taken.setdefault((str(machine).lower(), port), name)) != name:
-            line = server.problem(("desktops", other, "port"), "").line
+        node = jump_nodes.get(str(jump_node))
+        machine = jump_node if node is None else node.keys.get("host", jump_node)
+        other = taken.setdefault((str(machine).lower(), port), desktop)
+        if other is not desktop and other.name != desktop.name:
             at = "this Server" if jump_node is None else f"JumpNode {jump_node!r}"
-            message = f"port {port} of {at} is the tunnel of desktop {other!r} already (line {line})"
-            yield server.problem(("desktops", name, "port"), message)
+            line = other.place(("port",), seen_from=desktop)
+            message = f"port {port} of {at} is the tunnel of desktop {other.name!r} already ({line})"
+            yield desktop.problem(("port",), message)
 
 
-def _key_problems(server: Document, kind: str, machines: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    for name, machine in machines.items():
-        where = (kind, name, "identity_file")
+def _key_problems(found: Iterable[Machine]) -> Iterator[Problem]:
+    for machine in found:
         try:
-            path = read_key_path(machine.get("identity_file"))
+            path = read_key_path(machine.keys.get("identity_file"))
         except ValueError:  # told by the model
             continue
-        if not server.tells(where) and (mistake := key_file_problem(path)):
-            yield server.problem(where, mistake)
+        if not machine.tells(("identity_file",)) and (mistake := key_file_problem(path)):
+            yield machine.problem(("identity_file",), mistake)

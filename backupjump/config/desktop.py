@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from backupjump.config.checks import (
     read_argument,
+    read_date,
     read_flag,
     read_folder,
     read_host,
@@ -32,7 +33,7 @@ from backupjump.config.yaml_file import Document, read_document
 from backupjump.errors import ConfigError
 
 TOP_KEYS = ("tunnel", "gate", "state_dir")
-TUNNEL_KEYS = ("jump_node", "port", "to", "open", "every", "max_age", "unless")
+TUNNEL_KEYS = ("jump_node", "port", "to", "open", "every", "max_age", "unless", "expires")
 JUMP_NODE_KEYS = ("host", "port", "user", "identity_file", "host_key")
 WINDOW_KEYS = ("every", "at", "for")
 UNLESS_KEYS = ("battery_below", "metered")
@@ -101,6 +102,8 @@ class Tunnel:
     """Tell the owner when the last published run is older than this; by default 3 times `every`."""
     unless: Unless = field(default_factory=Unless)
     """When it stays closed."""
+    expires: date | None = None
+    """The day on which this Desktop's keys end; None is never."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def _tunnel(section: Section, *, check_keys: bool) -> Tunnel:
         every=every,
         max_age=section.get("max_age", read_duration, default=3 * every),
         unless=Unless() if unless is None else _unless(unless.only(UNLESS_KEYS)),
+        expires=section.get("expires", read_date, default=None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,11 +12,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from backupjump.config.checks import (
     read_argument,
+    read_date,
     read_folder,
     read_host,
     read_host_key,
     read_key_path,
     read_name,
+    read_public_key,
     read_source,
     read_tunnel_port,
 )
@@ -53,6 +56,8 @@ HostKeys = Annotated[
     BeforeValidator(_as_sequence, json_schema_input_type=str | list[str]),
     Field(min_length=1),
 ]
+PublicKey = Annotated[str, AfterValidator(read_public_key)]
+Day = Annotated[date, BeforeValidator(read_date, json_schema_input_type=str)]
 TunnelPort = Annotated[int, Field(strict=True), AfterValidator(read_tunnel_port)]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 KeyPath = Annotated[Path, BeforeValidator(read_key_path, json_schema_input_type=str)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from backupjump.config.checks import read_name
-from backupjump.config.cross_checks import job_problems, mappings, server_problems
+from backupjump.config.cross_checks import job_problems, machine_problems
+from backupjump.config.machines import KINDS, machines, mappings
 from backupjump.config.mistakes import model_problems
-from backupjump.config.models import Desktop, Job, Server
+from backupjump.config.models import Desktop, Job, JumpNode, Server
 from backupjump.config.problem import Problem, raise_all
 from backupjump.config.yaml_file import Document, read_document
 from backupjump.errors import ConfigError, UsageError
@@ -31,12 +32,14 @@ class ServerFiles:
 
     server: Document
     """backupjump.yaml."""
+    machines: tuple[Document, ...]
+    """jump_nodes/*.yaml and desktops/*.yaml by name."""
     jobs: tuple[Document, ...]
     """jobs/*.yaml by name."""
 
 
 def load_server(path: Path, *, check_keys: bool = False) -> Server:
-    """Return the Server that the file at `path` and the jobs/*.yaml beside it tell of.
+    """Return the Server that the file at `path` and the files of its folder (jump_nodes/, desktops/, jobs/) tell of.
 
     ConfigError tells all mistakes of all files at once. With `check_keys` the key files must be there, for
     their owner alone.
@@ -46,27 +49,33 @@ def load_server(path: Path, *, check_keys: bool = False) -> Server:
 
 def read_files(path: Path) -> ServerFiles:
     """Return the documents of a Server, mistakes and all."""
-    return ServerFiles(server=read_document(path), jobs=tuple(read_document(file) for file in _job_files(path.parent)))
+    found = {kind: tuple(read_document(file) for file in _files(path.parent / kind)) for kind in (*KINDS, "jobs")}
+    own = tuple(document for kind in KINDS for document in found[kind])
+    return ServerFiles(server=read_document(path), machines=own, jobs=found["jobs"])
 
 
 def build_server(files: ServerFiles, *, check_keys: bool = False) -> Server:
     """Return the Server that `files` tell of; ConfigError tells all of their mistakes at once."""
     problems = list(files.server.problems)
-    server = read_server(files.server, problems, check_keys=check_keys)
+    server = read_server(files.server, problems)
+    own = [read_machine(document, problems) for document in files.machines]
     jobs = [read_job(document, problems) for document in files.jobs]
     if files.server.whole:
-        problems += (problem for document in files.jobs for problem in job_problems(files.server, document))
+        found = machines(files.server, files.machines)
+        problems += machine_problems(found, check_keys=check_keys)
+        names = [machine.name for machine in found if machine.kind == "desktops"]
+        problems += (problem for document in files.jobs for problem in job_problems(document, names))
     raise_all(problems)
     assert server is not None  # else there was a problem
-    return server.model_copy(update={"jobs": {job.name: job for job in jobs if job is not None}})
+    return _put_together(server, own, jobs)
 
 
-def read_server(document: Document, problems: list[Problem], *, check_keys: bool = False) -> Server | None:
-    """Return the Server of a file, without jobs; None when a mistake was appended to `problems`."""
+def read_server(document: Document, problems: list[Problem]) -> Server | None:
+    """Return the Server of its file alone; None when a mistake was appended to `problems`."""
     if not document.whole:
         return None
     named = dict(document.value)
-    for kind in ("jump_nodes", "desktops"):
+    for kind in KINDS:
         for name, below in mappings(document.value, kind).items():
             named[kind] = {**named[kind], name: {**below, "name": name}}
             if "name" in below:
@@ -76,21 +85,21 @@ def read_server(document: Document, problems: list[Problem], *, check_keys: bool
     if named.pop("jobs", None) is not None:
         message = "unknown key; each job has a file of its own, jobs/NAME.yaml beside this one"
         problems.append(document.problem(("jobs",), message, at_key=True))
-    problems += server_problems(document, check_keys=check_keys)
     return _validated(document, Server, named, problems)
+
+
+def read_machine(document: Document, problems: list[Problem]) -> JumpNode | Desktop | None:
+    """Return the machine of a file of its own, the stem its name; None when a mistake was appended to `problems`."""
+    noun: type[JumpNode | Desktop] = JumpNode if document.path.parent.name == "jump_nodes" else Desktop
+    return _read_named(document, noun, _stem_mistake(document.path, noun.__name__), problems)
 
 
 def read_job(document: Document, problems: list[Problem]) -> Job | None:
     """Return the Job of a file, its stem for a name; None when a mistake was appended to `problems`."""
-    problems += document.problems
-    stem = document.path.stem
-    if mistake := _stem_mistake(document.path):
-        problems.append(Problem(document.path, mistake))
-    if not document.whole:
-        return None
-    if "name" in document.value:
-        problems.append(document.problem(("name",), "unknown key; the file's stem is the name", at_key=True))
-    return _validated(document, Job, {**document.value, "name": stem}, problems)
+    mistake = _stem_mistake(document.path, "job")
+    if document.path.suffix == ".yaml" and document.path.stem in _TAKEN_STEMS:
+        mistake = "invoke and fabric read a file of this name as their own settings; name the job otherwise"
+    return _read_named(document, Job, mistake, problems)
 
 
 def job_named(server: Server, name: str) -> Job:
@@ -117,28 +126,50 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"there is no {kind} {shown(name)!r}{dash}{guess}", hint=hint)
 
 
-def _job_files(folder: Path) -> list[Path]:
-    """Return jobs/* of `folder` that are meant as jobs, those with a wrong ending too."""
+def _put_together(server: Server, own: Sequence[JumpNode | Desktop | None], jobs: Sequence[Job | None]) -> Server:
+    nodes = {machine.name: machine for machine in own if isinstance(machine, JumpNode)}
+    desktops = {machine.name: machine for machine in own if isinstance(machine, Desktop)}
+    return server.model_copy(
+        update={
+            "jump_nodes": {**server.jump_nodes, **nodes},
+            "desktops": {**server.desktops, **desktops},
+            "jobs": {job.name: job for job in jobs if job is not None},
+        }
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of `folder` that are meant as jobs or machines, those with a wrong ending too."""
     try:
-        found = sorted((folder / "jobs").iterdir())
+        found = sorted(folder.iterdir())
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ConfigError(f"{shown(str(folder / 'jobs'))} can't be read: {error.strerror}") from error
+        raise ConfigError(f"{shown(str(folder))} can't be read: {error.strerror}") from error
     # An editor's lock or copy starts with a dot, or ends otherwise.
     return [file for file in found if file.suffix in (".yaml", ".yml") and not file.name.startswith(".")]
 
 
-def _stem_mistake(path: Path) -> str | None:
+def _stem_mistake(path: Path, noun: str) -> str | None:
     if path.suffix != ".yaml":
-        return "the name of a job's file must end in .yaml"
-    if path.stem in _TAKEN_STEMS:
-        return "invoke and fabric read a file of this name as their own settings; name the job otherwise"
+        return f"the name of a {noun}'s file must end in .yaml"
     try:
         read_name(path.stem)
     except ValueError as error:
-        return f"the file's stem is the job's name, and {shown(path.stem)!r} {error}"
+        return f"the file's stem is the {noun}'s name, and {shown(path.stem)!r} {error}"
     return None
+
+
+def _read_named(document: Document, noun: type[N], mistake: str | None, problems: list[Problem]) -> N | None:
+    """Return the noun of a file whose stem is its name; `mistake` is what is wrong with the stem."""
+    problems += document.problems
+    if mistake is not None:
+        problems.append(Problem(document.path, mistake))
+    if not document.whole:
+        return None
+    if "name" in document.value:
+        problems.append(document.problem(("name",), "unknown key; the file's stem is the name", at_key=True))
+    return _validated(document, noun, {**document.value, "name": document.path.stem}, problems)
 
 
 def _validated(document: Document, noun: type[N], value: Mapping[str, Any], problems: list[Problem]) -> N | None:

@@ -19,6 +19,7 @@ from backupjump.config.fields import (
     Cadence,
     Clock,
     Count,
+    Day,
     Flag,
     Folder,
     Host,
@@ -27,6 +28,7 @@ from backupjump.config.fields import (
     Name,
     Pattern,
     Port,
+    PublicKey,
     Source,
     TimeZone,
     TunnelPort,
@@ -126,6 +128,14 @@ class Desktop(Noun):
     """Route nested: yes, the JumpNode may see all data and holds the Desktop's key."""
     tunnel_ends_here: Flag = False
     """Route local: yes, the Desktop's tunnel key is a (restricted) key to this Server."""
+    relay: Flag = False
+    """Route nested: the JumpNode has a forced command that leads to this Desktop alone, and evaluates nothing."""
+    tunnel_key: PublicKey | None = None
+    """The public half of the key that it opens its tunnel with, as enrolled."""
+    expires: Day | None = None
+    """The day on which its keys end, here and on the JumpNode, such as 2027-12-31; by default never."""
+    revoked: Flag = False
+    """Its keys were taken back: no run any more; restore and listings go on."""
 
     @model_validator(mode="after")
     def _route_has_what_it_needs(self) -> Self:
@@ -144,6 +154,8 @@ def route_mistakes(desktop: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     if route == RouteKind.NESTED and desktop.get("allow_plaintext_at_jump") is not True:
         yield "route", "nested lets the JumpNode read everything: say allow_plaintext_at_jump: true"
+    if route != RouteKind.NESTED and desktop.get("relay") is True:
+        yield "relay", "is for route nested alone: on the others the JumpNode runs no command"
     if route == RouteKind.LOCAL and desktop.get("tunnel_ends_here") is not True:
         yield "route", "local gives the Desktop a key to this Server: say tunnel_ends_here: true"
     if route == RouteKind.LOCAL and desktop.get("jump_node") is not None:

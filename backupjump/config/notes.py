@@ -24,6 +24,7 @@ SERVER_LATER = (
     _Later(("max_parallel",), "jobs run one after the other"),
     _Later(("desktops", "*", "routes"), "`route` alone is tried"),
 )
+MACHINE_LATER = (_Later(("routes",), "`route` alone is tried"),)
 JOB_LATER = (
     _Later(("grace",), "no run counts as missed"),
     _Later(("full_every",), "every run compares everything"),

@@ -72,6 +72,7 @@ def _desktop() -> dict[str, Any]:
         every={"type": "string", "default": "20h"},
         max_age=_TEXT,
         unless=_mapping("When it stays closed.", (), battery_below=_TEXT, metered={"type": "boolean"}),
+        expires={"type": "string", "format": "date"},
     )
     hooks = {"type": "object", "additionalProperties": _TEXTS}
     gate = _mapping("What the Server's key may do here.", ("read",), read=_TEXTS, hooks=hooks, rsync=_TEXT)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import yaml
 
 from backupjump.config.checks import write_share
 from backupjump.config.desktop import DesktopConfig, Tunnel
+from backupjump.config.machines import KINDS
 from backupjump.config.models import Job, Server
 from backupjump.config.scalars import PATTERNS
 from backupjump.config.times import read_every, write_duration, write_every
 
 
-def server_as_yaml(server: Server) -> str:
-    """Return the Server's file, then each job's, as one YAML stream; a comment names each file."""
+def server_as_yaml(server: Server, *, own_files: Collection[str] = ()) -> str:
+    """Return the Server's file, then those of its machines and jobs, as one YAML stream; a comment names each file.
+
+    `own_files` names the machines that have one, such as desktops/laptop.yaml; the others stand in the first.
+    """
     top = _plain(server.model_dump(mode="json", exclude={"jobs"}))
-    for kind in ("jump_nodes", "desktops"):
-        for below in top[kind].values():
+    apart = []
+    for kind in KINDS:
+        for name, below in list(top[kind].items()):
             del below["name"]
-    parts = [f"# backupjump.yaml\n{_as_yaml(top)}"]
+            if (file := f"{kind}/{name}.yaml") in own_files:
+                apart.append(f"# {file}\n{_as_yaml(top[kind].pop(name))}")
+    parts = [f"# backupjump.yaml\n{_as_yaml(top)}", *apart]
     parts += [f"# jobs/{name}.yaml\n{_as_yaml(_job(job))}" for name, job in server.jobs.items()]
     return "---\n".join(parts)
 
@@ -70,6 +78,7 @@ def _tunnel(tunnel: Tunnel) -> dict[str, Any]:
         "every": write_duration(tunnel.every),
         "max_age": write_duration(tunnel.max_age),
         "unless": {"battery_below": write_share(tunnel.unless.battery_below), "metered": tunnel.unless.metered},
+        **({} if tunnel.expires is None else {"expires": tunnel.expires.isoformat()}),
     }
 
 

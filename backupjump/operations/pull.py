@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped, StoreFull
+from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Revoked, Stopped, StoreFull
 from backupjump.operations.due import another_due
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
@@ -67,7 +67,11 @@ def reach(pull: Pull) -> Iterator[Control]:
     """Log in to the Desktop for control; as long as the caller asked to wait, try again while it is away.
 
     The first word there finds out whether a gate answers; if so, no other words than the gate's may follow.
+    A revoked Desktop is not even asked: Revoked.
     """
+    if pull.desktop.revoked:
+        hint = f"what is there can be restored; to back it up again: backupjump enroll new {pull.desktop.name}"
+        raise Revoked(f"desktop {pull.desktop.name} is revoked: nothing is pulled from it any more", hint=hint)
     deadline = time.monotonic() + pull.asked.wait.total_seconds()
     while True:
         try:

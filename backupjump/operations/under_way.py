@@ -60,7 +60,8 @@ class Pull:
         self.desktop = self.site.desktop_of(self.job)
         self.folder: JobFolder = self.site.folder_of(self.job)
         self.route = self.site.route_to(self.desktop)
-        prepare(self.route)
+        if not self.desktop.revoked:  # its key may be gone
+            prepare(self.route)
         self.store: Store | None = None
         self.lock_fd = -1
         self.staging: Staging | None = None

@@ -7,8 +7,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backupjump.config.cross_checks import machine_problems
 from backupjump.config.find import find_config
 from backupjump.config.load import desktop_named, job_named, load_server, read_job, read_server
+from backupjump.config.machines import machines
 from backupjump.config.models import Desktop, RouteKind
 from backupjump.config.problem import Problem
 from backupjump.config.yaml_file import parse
@@ -183,7 +185,8 @@ def test_whatever_a_file_holds_is_read_or_refused_as_a_mistake(value: dict[str, 
     server_mistakes: list[Problem] = list(document.problems)
     job_mistakes: list[Problem] = []
 
-    server = read_server(document, server_mistakes, check_keys=True)
+    server = read_server(document, server_mistakes)
+    list(machine_problems(machines(document, (document,)), check_keys=True))
     job = read_job(document, job_mistakes)
 
     assert (server is None) <= bool(server_mistakes)
