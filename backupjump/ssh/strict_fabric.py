@@ -22,6 +22,7 @@ from backupjump.escape import shown
 from backupjump.process import Completed
 from backupjump.ssh.hop_errors import host_key_refused, key_refused, machine, session_refused
 from backupjump.ssh.keys import fingerprint
+from backupjump.ssh.metered import Metered
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from backupjump.ssh.route import Route
 
 OUTPUT_LIMIT_BYTES = 65536
+_LOGIN_BYTES = 1 << 18
+# What one command may bring: twice the window that the far end may fill before anything of it is looked at.
+_COMMAND_BYTES = 1 << 22
 _KEEPALIVE_SECONDS = 15
 _DISABLED = {
     "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
@@ -131,6 +135,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         config = fabric.Config(
             lazy=True, ssh_config=paramiko.SSHConfig(), overrides={"runners": {"remote": BoundedRemote}}
         )
+        metered = Metered(sock, _LOGIN_BYTES)
         super().__init__(
             hop.alias,
             user=hop.user,
@@ -139,7 +144,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             gateway=False,
             forward_agent=False,
             connect_kwargs={
-                "sock": sock,
+                "sock": metered,
                 "pkey": _load_key(hop),
                 "allow_agent": False,
                 "look_for_keys": False,
@@ -152,28 +157,29 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             },
         )
         # An ordinary assignment would put a copy into Fabric's config.
-        self._set(_route=route, _hop=hop)
+        self._set(_route=route, _hop=hop, _metered=metered)
         self.client.set_missing_host_key_policy(PinnedKeys(route, hop))
 
     def log_in(self, why_lost: Callable[[], BackupjumpError]) -> None:
-        """Log in; raise HostKeyRefused, KeyRefused, or what `why_lost` makes of a stream that ended."""
+        """Log in; raise HostKeyRefused, KeyRefused, DesktopUnfit, or what `why_lost` makes of a stream that ended."""
         try:
             self.open()
         except paramiko.AuthenticationException as error:
             if not self.client.get_transport().is_active():
-                raise why_lost() from error
+                raise self._flooded(_LOGIN_BYTES) or why_lost() from error
             raise key_refused(self._route, self._hop, shown(str(error))) from error
         except IncompatiblePeer as error:
             name = machine(self._route, self._hop)
             raise BackupjumpError(f"{name} offers no algorithm that is still safe: {shown(str(error))}") from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise why_lost() from error
+            raise self._flooded(_LOGIN_BYTES) or why_lost() from error
         self.transport.set_keepalive(_KEEPALIVE_SECONDS)
 
     def completed(self, command: str, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run `command`, a line for the shell over there, to its end; see control.Control.run for the errors."""
         where = machine(self._route, self._hop)
         started = time.monotonic()
+        self._metered.allow(_COMMAND_BYTES)
         try:
             result = self.run(command, timeout=timeout, hide=True, warn=True, pty=False, in_stream=False)
         except invoke.exceptions.CommandTimedOut as error:
@@ -188,10 +194,20 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         except (paramiko.SSHException, EOFError, OSError) as error:
             if time.monotonic() - started >= timeout:
                 raise self._too_late(timeout) from error
-            raise LinkLost(f"the connection to {where} broke: {shown(str(error))}") from error
+            broke = LinkLost(f"the connection to {where} broke: {shown(str(error))}")
+            raise self._flooded(_COMMAND_BYTES) or broke from error
         if result.exited == -1 and not self.transport.is_active():
-            raise LinkLost(f"the connection to {where} broke")
+            raise self._flooded(_COMMAND_BYTES) or LinkLost(f"the connection to {where} broke")
         return Completed(argv=tuple(argv), status=result.exited, stdout=result.out, stderr=result.err)
+
+    def _flooded(self, allowed_bytes: int) -> DesktopUnfit | None:
+        if not self._metered.used_up:
+            return None
+        where = machine(self._route, self._hop)
+        return DesktopUnfit(
+            f"{where} sent more than {allowed_bytes // 1024} KiB that nobody asked for; ended",
+            hint="is it an sshd that answers there, and that machine's?",
+        )
 
     def _too_late(self, timeout: float) -> LinkLost:
         return LinkLost(
