@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from backupjump.config.checks import read_key_path
 from backupjump.config.key_file import key_file_problem
 from backupjump.config.machines import Machine, named_twice
-from backupjump.config.models import RouteKind, route_mistakes
 from backupjump.config.problem import Problem, Where
+from backupjump.config.routes import RouteKind, route_mistakes
 from backupjump.config.yaml_file import Document
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backupjump.config.edit import set_values
 from backupjump.config.models import RouteKind
 from backupjump.demo.home import make_home
 from backupjump.demo.lab import Lab
@@ -15,6 +16,9 @@ from program import Said, backupjump
 pytestmark = pytest.mark.lab
 
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9MNbgCyhlBvqTdR4wOBKoqRCXhPbuzVPYSDwqAeS+h"
+
+
+REVOKED = {"revoked": True, "identity_file": "/a/key/that/is/gone"}
 
 
 def stand(lab: Lab, route: str = "proxyjump", jobs: dict[str, str] | None = None) -> Path:
@@ -277,3 +281,16 @@ def test_a_user_rc_file_of_fabric_or_ssh_is_neither_read_nor_run(lab: Lab, tmp_p
 
     assert said.code == 0, said
     assert not canary.exists()
+
+
+def test_a_run_of_a_revoked_desktop_fails_before_it_connects_and_its_past_can_be_restored(lab: Lab) -> None:
+    (lab.home / "file").write_text("content")
+    config = stand(lab)
+    pull(config)
+    lab.close_tunnel()
+    set_values(config, {("desktops", "desktop", key): value for key, value in REVOKED.items()})
+
+    said = backupjump(config, "run", "nightly", "--json", seconds=15)
+
+    assert (said.code, said.json["error"]["code"]) == (1, "revoked")
+    assert backupjump(config, "restore", "nightly", "--to", str(lab.folder / "back")).code == 0
