@@ -1,0 +1,121 @@
+"""The JumpNode's part of an enrolment as one script for sh: accounts, key lines, sshd's limits.
+
+Pure text. It may be run again and again, says of each thing whether it was there, puts sshd's config back if sshd does
+not take it, and does nothing at all if it arrives cut off. Every value in it is checked when the script is made.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backupjump.config.checks import read_name
+from backupjump.operations.enroll import jump_node_sh as sh
+from backupjump.operations.enroll.authorized_keys import mark_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backupjump.operations.enroll.authorized_keys import Mark
+
+TUNNEL_ACCOUNT = "tunnel"
+HOP_ACCOUNT = "bjserver"
+
+# Where sshd looks for keys (sshd_config(5), AuthorizedKeysFile): %u is the account.
+_KEYS_FILE = re.compile(r"/[A-Za-z0-9/_.,+@=-]*(%u)?[A-Za-z0-9/_.,+@=-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """The two accounts on a JumpNode. `keys_file` is where its sshd looks for their keys, if not in ~/.ssh."""
+
+    tunnel: str = TUNNEL_ACCOUNT
+    hop: str = HOP_ACCOUNT
+    keys_file: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyChange:
+    """Lines to be in one account's authorized_keys, and marks of lines that are to go."""
+
+    account: str
+    lines: tuple[str, ...] = ()
+    drop: tuple[Mark, ...] = ()
+
+
+def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+    """Return the script that makes a machine with sshd a JumpNode; it needs root there, once."""
+    names = [read_name(name) for name in dict.fromkeys((accounts.tunnel, accounts.hop))]
+    steps = [
+        "need_root",
+        "check_sshd",
+        *(f"account {name}" for name in names),
+        *_key_steps(accounts, changes),
+        f"limits {shlex.quote(snippet(accounts).rstrip())}",
+        f"check_limits {accounts.tunnel} {accounts.hop}",
+    ]
+    return _script([sh.SAY, sh.KEYS, sh.SET_UP], steps)
+
+
+def keys_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+    """Return the script for a JumpNode that is set up: a few lines come or go; root, or the account itself, runs it."""
+    return _script([sh.SAY, sh.KEYS], list(_key_steps(accounts, changes)))
+
+
+def snippet(accounts: Accounts) -> str:
+    """Return what sshd_config.d/backupjump.conf says: any port of loopback here, each key's line narrows it.
+
+    The key lines alone are not enough: permitlisten does not stop -L, permitopen does not stop -R, and neither stops
+    unix sockets (measured).  MaxSessions 0: no shell, no command, no sftp, while forwarding works (sshd_config(5)).
+    """
+    return f"""\
+# Written by backupjump: what its two accounts may do here. The line of each key narrows it to the ports of that key.
+Match User {accounts.tunnel},{accounts.hop}
+  AllowAgentForwarding no
+  AllowStreamLocalForwarding no
+  ClientAliveCountMax 2
+  ClientAliveInterval 3
+  ForceCommand /usr/sbin/nologin
+  GatewayPorts no
+  MaxSessions 0
+  PermitTTY no
+  PermitTunnel no
+  X11Forwarding no
+Match User {accounts.tunnel}
+  AllowTcpForwarding remote
+  PermitListen 127.0.0.1:* localhost:*
+  PermitOpen none
+Match User {accounts.hop}
+  AllowTcpForwarding local
+  PermitListen none
+  PermitOpen 127.0.0.1:* localhost:*
+Match all
+"""
+
+
+def _key_steps(accounts: Accounts, changes: Iterable[KeyChange]) -> Iterable[str]:
+    place = accounts.keys_file or ""
+    if place and not _KEYS_FILE.fullmatch(place):
+        raise ValueError(f"{place!r} is not a place for keys: a full path, with %u for the account")
+    for change in changes:
+        account = read_name(change.account)
+        for line in change.lines:
+            mark = mark_of(line.encode("ascii"))
+            assert mark is not None
+            assert "\n" not in line
+            yield f"put_line {account} {shlex.quote(place)} {shlex.quote(str(mark))} {shlex.quote(line)}"
+        for mark in change.drop:
+            yield f"drop_line {account} {shlex.quote(place)} {shlex.quote(str(mark))}"
+
+
+def _script(functions: list[str], steps: list[str]) -> str:
+    body = "".join(f"  {step}\n" for step in steps)
+    # sh reads a function to its end before it runs any of it: a script that is cut off does nothing.
+    return f"{''.join(functions)}main() {{\n{body}}}\nmain </dev/null\n"
+
+
+def to_paste(script: str) -> str:
+    """Return `script` as text for the prompt of a root shell, which goes on living whatever comes of it."""
+    return f"sh <<'{sh.END}'\n{script}{sh.END}\n"
