@@ -77,9 +77,9 @@ class History:
         return next(iter(self._ask(lambda connection: _select(connection, newest, (job, *idle))) or ()), None)
 
     def since(self, job: str | None = None, *, limit: int | None = None) -> tuple[Run, ...]:
-        """Return the last `limit` runs of `job`, or of every job, oldest first."""
-        newest_first = "?1 IS NULL OR job = ?1 ORDER BY ended_at DESC, rowid DESC LIMIT ?2"
-        values = (job, _ALL if limit is None else limit)
+        """Return the last `limit` runs of `job`, or of every job, oldest first; not those that were not due."""
+        newest_first = "(?1 IS NULL OR job = ?1) AND status != ?2 ORDER BY ended_at DESC, rowid DESC LIMIT ?3"
+        values = (job, Status.NOT_DUE.value, _ALL if limit is None else limit)
         runs = self._ask(lambda connection: _select(connection, newest_first, values)) or ()
         return tuple(reversed(runs))
 

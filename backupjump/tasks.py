@@ -69,11 +69,12 @@ class JobTask(Task):  # type: ignore[misc]
         "job": "name of a job, the stem of its file",
         "wait": "how long to wait for the tunnel: 30m",
         "seed": "start a new history, though another job has one of the same sources",
+        "if-due": "do nothing unless the job's schedule says that it is time",
     },
 )
-def pull(context: Context, job: str, wait: str = "", seed: bool = False) -> Run:  # noqa: FBT001, FBT002 (invoke's flag)
+def pull(context: Context, job: str, wait: str = "", seed: bool = False, if_due: bool = False) -> Run:  # noqa: FBT001, FBT002 (invoke's flags)
     """Pull a job's files from its Desktop into a new snapshot."""
-    with recorded(job, _asked(context, wait, seed=seed)) as run, locked(run):
+    with recorded(job, _asked(context, wait, seed=seed, if_due=if_due)) as run, locked(run):
         with reach(run) as desktop, done(run, desktop):
             rsyncs = probe(desktop, run.job, run.gate)
             with hooks(run, desktop):
@@ -118,7 +119,7 @@ def context_for(site: Site, *, on_progress: Callable[[Progress], None]) -> Conte
     return Context(Config(overrides={"backupjump": {"site": site, "on_progress": on_progress}}, lazy=True))
 
 
-def _asked(context: Context, wait: str = "", *, seed: bool = False) -> Asked:
+def _asked(context: Context, wait: str = "", *, seed: bool = False, if_due: bool = False) -> Asked:
     settings = context.config.get("backupjump", {})
     try:
         waiting = read_duration(wait) if wait else timedelta(0)
@@ -129,6 +130,7 @@ def _asked(context: Context, wait: str = "", *, seed: bool = False) -> Asked:
         site=settings.get("site"),
         wait=waiting,
         seed=seed,
+        if_due=if_due,
         on_progress=settings.get("on_progress", lambda _progress: None),
     )
 

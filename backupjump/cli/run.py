@@ -24,11 +24,21 @@ if TYPE_CHECKING:
 @click.command(short_help="Back up jobs now.")
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB...", shell_complete=job_names)
 @click.option("--wait", metavar="TIME", help="Wait this long for the tunnel to open, such as 30m.")
+@click.option("--if-due", is_flag=True, help="Pass over each JOB whose schedule says that it is not time yet.")
 @click.option("--seed", is_flag=True, help="Start a new history, though another job has one of the same sources.")
 @click.option("--dry-run", "-n", is_flag=True, help="Ask the Desktop what would be pulled; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One Run a line on stdout, as JSON, and nothing else.")
 @click.pass_obj
-def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, seed: bool, dry_run: bool, as_json: bool) -> int:
+def run(
+    options: Options,
+    jobs: tuple[str, ...],
+    wait: str | None,
+    *,
+    if_due: bool,
+    seed: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Pull each JOB from its Desktop into a new snapshot.
 
     Without a terminal, -v or --json it prints nothing for a good run, and nothing when the Desktop is
@@ -38,25 +48,29 @@ def run(options: Options, jobs: tuple[str, ...], wait: str | None, *, seed: bool
     and sources: one that was renamed would start from nothing. `backupjump rename` carries its snapshots
     over; --seed starts a new history on purpose, and means nothing to a JOB that has begun.
 
+    With --if-due a JOB runs only when its schedule says so: once after any absence, and after a failure
+    not before an hour has passed, later and later. Let a timer call it each hour.
+
     \b
     Examples:
       backupjump run nightly
+      backupjump run nightly --if-due --wait 30m
       backupjump run nightly photos --wait 30m
       backupjump run nightly --dry-run
       backupjump run photos --seed
       backupjump run nightly --json | jq .status
 
     \b
-    Exit codes: 0 good, 1 failed, 2 usage or config, 3 published with a warning, 4 published, but the
+    Exit codes: 0 good or not due, 1 failed, 2 usage or config, 3 published with a warning, 4 published, but the
     part of the store that was read again is damaged, 5 suspect (see: backupjump ack), 11 another run
     holds the job, 75 try later; of several jobs the worst.
     """
     if dry_run:
         return _preview(options, jobs, seed=seed, as_json=as_json)
-    return _pull(options, jobs, wait or "", seed=seed, as_json=as_json)
+    return _pull(options, jobs, wait or "", if_due=if_due, seed=seed, as_json=as_json)
 
 
-def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, seed: bool, as_json: bool) -> int:
+def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, seed: bool, as_json: bool) -> int:
     from backupjump.operations.identity import refuse_a_new_history
     from backupjump.operations.site import open_site
     from backupjump.run import worst_exit_code
@@ -72,7 +86,9 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, seed: bool, as_
     codes = []
     for name in jobs:
         with _progress(name, options, as_json=as_json) as on_progress:
-            ended: Run = pull.body(context_for(site, on_progress=on_progress), name, wait=wait, seed=seed)
+            ended: Run = pull.body(
+                context_for(site, on_progress=on_progress), name, wait=wait, seed=seed, if_due=if_due
+            )
         _tell(ended, options, as_json=as_json)
         codes.append(ended.exit_code)
         if ended.exit_code > 128:

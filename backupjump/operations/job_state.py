@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from backupjump.run import Run, Status, rfc3339
-from backupjump.store.snapshots import newest_good
+from backupjump.store.snapshots import last_taken_at, newest_good
 from backupjump.timing.cadence import age_of, late_after, next_due
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def job_state(
         job=job.name,
         state=state,
         last_good_at=last_good_at,
-        next_due_at=next_due(job.schedule, last_good_at=last_good_at, zone=zone, now=now),
+        next_due_at=next_due(job.schedule, last_at=last_taken_at(snapshots), zone=zone, now=now),
         last_status=last_run.status if last_run is not None else None,
         help=_help(job.name, state, last_run, has_good=good is not None, damaged=damaged),
         size_bytes=good.bytes_total if good is not None else None,

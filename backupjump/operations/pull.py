@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Revoked, Stopped, StoreFull
-from backupjump.operations.due import another_due
+from backupjump.operations.due import another_due, check_due
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
@@ -52,14 +51,21 @@ _RETRY_SECONDS = 5.0
 
 @contextmanager
 def locked(pull: Pull) -> Iterator[None]:
-    """Open the store and hold the job's lock; raise StoreError or JobLocked with nothing written."""
+    """Open the store and hold the job's lock; raise StoreError, JobLocked or, if asked, NotDue with nothing written."""
     settings = pull.site.server.store
     with open_store(settings.path, uuid=settings.uuid, kind=settings.kind) as store:
+        _check_due(pull)
         check_begin(pull, store)
         with lock_of(pull.folder) as lock_fd:
+            _check_due(pull)  # another run may have just ended
             pull.store, pull.lock_fd = store, lock_fd
             mend(pull.folder)
             yield
+
+
+def _check_due(pull: Pull) -> None:
+    if pull.asked.if_due:
+        check_due(pull.site, pull.job, now=utc_now())
 
 
 @contextmanager
@@ -173,7 +179,7 @@ def done(pull: Pull, desktop: Control) -> Iterator[None]:
 def _tell(pull: Pull, desktop: Control, status: Status) -> None:
     assert pull.store is not None
     try:
-        more = another_due(pull.site, pull.job, zone=ZoneInfo(pull.store.marker.timezone), now=utc_now())
+        more = another_due(pull.site, pull.job, now=utc_now())
         tell_done(desktop, status, pull.run, more=more)
     except Stopped:
         raise

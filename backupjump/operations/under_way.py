@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 class Asked:
     """What the caller of a pull asked for besides the job.
 
-    `seed`: to start from nothing, though another job has a history of these sources. `site` is what `config`
+    `seed`: to start from nothing, though another job has a history of these sources. `if_due`: to do
+    nothing unless the job's schedule says so. `site` is what `config`
     says, where that has been read already, its keys looked at.
     """
 
@@ -41,6 +42,7 @@ class Asked:
     site: Site | None = None
     wait: timedelta = timedelta(0)
     seed: bool = False
+    if_due: bool = False
     on_progress: Callable[[Progress], None] = lambda _progress: None
 
 

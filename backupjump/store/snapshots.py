@@ -166,6 +166,11 @@ def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     return next((snapshot for snapshot in reversed(snapshots) if snapshot.is_good), None)
 
 
+def last_taken_at(snapshots: Sequence[Snapshot]) -> datetime | None:
+    """Return when the newest of `snapshots`, oldest first, was taken, a suspect one too; None when there is none."""
+    return next((snapshot.taken_at for snapshot in reversed(snapshots) if not snapshot.problem), None)
+
+
 def newest_usable(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     """Return the newest of `snapshots`, oldest first, whose manifest and tree may be built on, a suspect one too."""
     for snapshot in reversed(snapshots):

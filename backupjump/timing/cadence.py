@@ -32,29 +32,38 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
 _SUNDAY = 6
+_HOUR = timedelta(hours=1)
 # From further ahead than this, a snapshot tells of a wrong clock.
 _CLOCK_ERROR = timedelta(minutes=5)
 
 
-def next_due(
-    schedule: Schedule | None, *, last_good_at: datetime | None, zone: ZoneInfo, now: datetime
-) -> datetime | None:
+def next_due(schedule: Schedule | None, *, last_at: datetime | None, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Return when the job is due next, aware and in UTC; None without a schedule.
 
-    It is due when that is not after `now`. Due at once is a job without a good snapshot, or with one
-    from the future. `zone` is for a schedule that names none.
+    It is due when that is not after `now`. `last_at` is when its last snapshot was taken, a suspect one
+    too. Due at once is a job without one, or with one from the future; after any absence it is due once.
+    `zone` is for a schedule that names none.
     """
     if schedule is None:
         return None
-    if last_good_at is None or age_of(last_good_at, now=now) == timedelta.max:
+    if last_at is None or age_of(last_at, now=now) == timedelta.max:
         return now.astimezone(UTC)
     every = read_every(schedule.every)
     if every.step is not None and (schedule.at is None or every.step % _DAY):
-        return last_good_at.astimezone(UTC) + every.step
+        return last_at.astimezone(UTC) + every.step
     zone = ZoneInfo(schedule.timezone) if schedule.timezone else zone
     clock = time.fromisoformat(schedule.at) if schedule.at else time(0)
-    slots = (_moment(day, clock, zone) for day in _days(every, last_good_at.astimezone(zone).date()))
-    return next(slot for slot in slots if slot > last_good_at)
+    slots = (_moment(day, clock, zone) for day in _days(every, last_at.astimezone(zone).date()))
+    return next(slot for slot in slots if slot > last_at)
+
+
+def again_after(first_failed_at: datetime, last_failed_at: datetime) -> datetime:
+    """Return from when on a job that has failed ever since `first_failed_at` is to be tried again, if it is due.
+
+    As long after the last failure as they have gone on by then, an hour at least and a day at most: what a
+    person has to mend is not told every hour.
+    """
+    return last_failed_at + min(max(last_failed_at - first_failed_at, _HOUR), _DAY)
 
 
 def age_of(last_good_at: datetime | None, *, now: datetime) -> timedelta:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.config.models import Job, Schedule
-from backupjump.timing.cadence import late_after, next_due
+from backupjump.timing.cadence import again_after, late_after, next_due
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def due(zone: ZoneInfo, every: Any, at: str | None, last_good_at: str) -> str | 
     """The next due time as the clocks of `zone` show it, for a last good one given the same way."""
     found = next_due(
         Schedule(every=every, at=at),
-        last_good_at=datetime.fromisoformat(last_good_at).replace(tzinfo=zone),
+        last_at=datetime.fromisoformat(last_good_at).replace(tzinfo=zone),
         zone=zone,
         now=LATER,
     )
@@ -86,7 +86,7 @@ def test_the_next_due_time_where_clocks_do_odd_things(
 def test_the_schedule_s_own_zone_wins_over_the_store_s() -> None:
     schedule = Schedule(every="day", at="02:30", timezone="Australia/Lord_Howe")
 
-    found = next_due(schedule, last_good_at=datetime(2026, 11, 22, 12, tzinfo=UTC), zone=PARIS, now=LATER)
+    found = next_due(schedule, last_at=datetime(2026, 11, 22, 12, tzinfo=UTC), zone=PARIS, now=LATER)
 
     assert found == datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 
@@ -95,13 +95,13 @@ def test_a_job_without_a_good_snapshot_or_with_one_from_the_future_is_due_at_onc
     schedule = Schedule(every="day")
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
-    assert next_due(schedule, last_good_at=None, zone=PARIS, now=now) == now
-    assert next_due(schedule, last_good_at=now + timedelta(hours=1), zone=PARIS, now=now) == now
-    assert next_due(schedule, last_good_at=now, zone=PARIS, now=now) == now + timedelta(days=1)
+    assert next_due(schedule, last_at=None, zone=PARIS, now=now) == now
+    assert next_due(schedule, last_at=now + timedelta(hours=1), zone=PARIS, now=now) == now
+    assert next_due(schedule, last_at=now, zone=PARIS, now=now) == now + timedelta(days=1)
 
 
 def test_a_job_without_a_schedule_is_never_due() -> None:
-    assert next_due(None, last_good_at=None, zone=PARIS, now=LATER) is None
+    assert next_due(None, last_at=None, zone=PARIS, now=LATER) is None
 
 
 EVERY = st.sampled_from(["hour", "5 hours", "day", "3 days", "week", "2 weeks", ("mon",), ("tue", "sun"), "month"])
@@ -110,17 +110,17 @@ ZONES = st.sampled_from([PARIS, LORD_HOWE, APIA, ZoneInfo("UTC"), ZoneInfo("Amer
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
-@given(every=EVERY, at=CLOCKS, zone=ZONES, last_good_at=MOMENTS)
+@given(every=EVERY, at=CLOCKS, zone=ZONES, last_at=MOMENTS)
 def test_due_times_lie_ahead_and_never_further_than_the_cadence(
-    every: Any, at: str | None, zone: ZoneInfo, last_good_at: datetime
+    every: Any, at: str | None, zone: ZoneInfo, last_at: datetime
 ) -> None:
     schedule = Schedule(every=every, at=at)
     days_between = {"hour": 1, "5 hours": 1, "day": 1, "3 days": 3, "2 weeks": 14, "month": 31}.get(every, 7)
 
-    found = next_due(schedule, last_good_at=last_good_at, zone=zone, now=LATER)
+    found = next_due(schedule, last_at=last_at, zone=zone, now=LATER)
 
     assert found is not None
-    assert last_good_at < found <= last_good_at + timedelta(days=days_between, hours=26)
+    assert last_at < found <= last_at + timedelta(days=days_between, hours=26)
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,18 @@ def test_a_job_is_late_after_its_max_age_or_three_times_its_cadence(
     job = Job.model_validate({"name": "nightly", "desktop": "desktop", "sources": ["/home/me"], **keys})
 
     assert late_after(job) == expected
+
+
+@pytest.mark.parametrize(
+    ("failing_for", "wait"),
+    [
+        (timedelta(0), timedelta(hours=1)),
+        (timedelta(minutes=50), timedelta(hours=1)),
+        (timedelta(hours=3), timedelta(hours=3)),
+        (timedelta(days=40), timedelta(days=1)),
+    ],
+)
+def test_a_failing_job_is_tried_again_an_hour_later_and_ever_more_seldom(
+    failing_for: timedelta, wait: timedelta
+) -> None:
+    assert again_after(LATER, LATER + failing_for) == LATER + failing_for + wait
