@@ -28,7 +28,10 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.,:@+-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """The way to one Desktop. `jump` is None for local, `target` for nested; `folder` holds its ssh files."""
+    """The way to one Desktop. `jump` is None for local, `target` for nested; `folder` holds its ssh files.
+
+    The way to a JumpNode alone has neither target nor `jump_alias`.
+    """
 
     kind: RouteKind
     desktop: str
@@ -67,6 +70,13 @@ def route_to(desktop: Desktop, server: Server, *, folder: Path) -> Route:
     )
 
 
+def route_to_jump(node: JumpNode, *, folder: Path) -> Route:
+    """Return the way to the JumpNode `node` itself, where our key may forward but not necessarily run anything."""
+    return Route(
+        kind=RouteKind.NESTED, desktop=node.name, jump=_jump_hop(node), target=None, jump_alias=None, folder=folder
+    )
+
+
 def _jump_hop(node: JumpNode) -> Hop:
     alias = f"bj-jump-{node.name}"
     return Hop(alias, node.host, node.port, node.user, node.identity_file, node.host_key)
@@ -93,6 +103,8 @@ def ssh_config(*routes: Route) -> str:
 def _last_hop(route: Route) -> str:
     if route.target is not None:
         return host_block(route.target, proxy=_proxy_line(route))
+    if route.jump_alias is None:
+        return ""
     assert route.jump is not None
     config = shlex.quote(str(route.config_file))
     return (

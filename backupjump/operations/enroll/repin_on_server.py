@@ -1,0 +1,83 @@
+"""The Server's part of repin: which machine is meant, where its key is pinned, which one it offers."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backupjump.config.load import build_server, read_files, unknown_name
+from backupjump.config.machines import machines
+from backupjump.config.models import Desktop, RouteKind
+from backupjump.config.state import state_dir
+from backupjump.errors import UsageError
+from backupjump.operations.enroll.repin import Consent, Pin, repin
+from backupjump.ssh.offered_key import ask_offered_key
+from backupjump.ssh.route import prepare, route_to, route_to_jump
+from backupjump.ssh.verdicts import Leg, verdict
+
+if TYPE_CHECKING:
+    from backupjump.config.machines import Machine
+    from backupjump.config.models import JumpNode, Server
+    from backupjump.ssh.route import Route
+
+
+def repin_machine(config: Path, name: str, consent: Consent, *, jump_node: bool) -> tuple[str, ...]:
+    """Pin the host key that the desktop or JumpNode `name` offers now; return what was done, as lines for people.
+
+    Raises as `repin`, and the verdict on the way there when the machine can't be asked.
+    """
+    consent.check()
+    files = read_files(config)
+    server = build_server(files)
+    found = _find(machines(files.server, files.machines), name, jump_node=jump_node)
+    noun = server.jump_nodes[name] if found.kind == "jump_nodes" else server.desktops[name]
+    pin = _pin(found, noun)
+    return repin(pin, _ask(noun, server), consent)
+
+
+def _find(found: tuple[Machine, ...], name: str, *, jump_node: bool) -> Machine:
+    wanted = [machine for machine in found if machine.kind == "jump_nodes" or not jump_node]
+    named = [machine for machine in wanted if machine.name == name]
+    if not named:
+        raise unknown_name("JumpNode" if jump_node else "machine", name, {machine.name for machine in wanted})
+    if len(named) > 1:
+        raise UsageError(
+            f"both a desktop and a JumpNode are called {name}",
+            hint=f"the JumpNode: backupjump enroll repin --jump-node {name}; for the desktop, rename one of them",
+        )
+    return named[0]
+
+
+def _pin(machine: Machine, noun: Desktop | JumpNode) -> Pin:
+    role = "JumpNode" if machine.kind == "jump_nodes" else "desktop"
+    if noun.host_key is None or (isinstance(noun, Desktop) and noun.route is RouteKind.NESTED):
+        raise UsageError(
+            f"desktop {noun.name} is reached by route nested: its host key is pinned on the JumpNode, not here",
+            hint="on the JumpNode, in the known_hosts of the account that this Server logs in to",
+        )
+    return Pin(
+        machine=f"{role} {noun.name}",
+        path=machine.document.path,
+        where=(*machine.base, "host_key"),
+        written=machine.keys["host_key"],
+        keys=noun.host_key,
+    )
+
+
+def _ask(noun: Desktop | JumpNode, server: Server) -> str:
+    with tempfile.TemporaryDirectory(prefix="repin-", dir=state_dir(server.state_dir)) as folder:
+        route = _route(noun, server, Path(folder) / "route")
+        prepare(route)
+        hop = route.hops[-1]
+        offer = ask_offered_key(route.config_file, hop.alias, pinned=hop.host_keys)
+    if offer.host_key is None:
+        leg = Leg.JUMP if route.target is None else Leg.WHOLE
+        raise verdict(offer.said, offer.status, route=route, leg=leg)
+    return offer.host_key
+
+
+def _route(noun: Desktop | JumpNode, server: Server, folder: Path) -> Route:
+    if isinstance(noun, Desktop):
+        return route_to(noun, server, folder=folder)
+    return route_to_jump(noun, folder=folder)
