@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from backupjump.errors import StoreError
 from backupjump.history import set_aside
+from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from backupjump.config.models import Desktop
     from backupjump.operations.job_state import JobState
     from backupjump.operations.site import Site
     from backupjump.run import Run
@@ -176,9 +178,13 @@ def job_states(site: Site) -> tuple[JobState, ...]:
     zone, now = ZoneInfo(marker.timezone), utc_now()
     with site.history(marker.uuid) as history:
         return tuple(
-            _with_marks_of(
-                site.folder_of(job),
-                job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now),
+            _with_expiry_of(
+                site.desktop_of(job),
+                _with_marks_of(
+                    site.folder_of(job),
+                    job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now),
+                ),
+                now=now,
             )
             for name, job in sorted(site.server.jobs.items())
         )
@@ -191,3 +197,9 @@ def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:
     except StoreError as error:
         return replace(state, state=State.BROKEN, help=f"{error}; {error.hint}")
     return state
+
+
+def _with_expiry_of(desktop: Desktop, state: JobState, *, now: datetime) -> JobState:
+    """Return a job with what to type once the keys of its Desktop near their end, whatever its state."""
+    warning = expiry_warning(desktop, today=now.astimezone().date())
+    return replace(state, help="; ".join(filter(None, (state.help, warning))))

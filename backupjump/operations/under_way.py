@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.identity import refuse_a_new_history
 from backupjump.operations.site import Site, open_site
 from backupjump.run import Run, Status, exit_code_of, utc_now
@@ -82,6 +83,7 @@ class Pull:
             started_at=started_at,
             ended_at=started_at,
             attempts=0,
+            warnings=tuple(filter(None, [expiry_warning(self.desktop, today=started_at.astimezone().date())])),
         )
 
     def warn(self, text: str) -> None:

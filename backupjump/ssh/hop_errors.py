@@ -36,7 +36,7 @@ def host_key_refused(route: Route, hop: Hop, offered: str | None) -> HostKeyRefu
         f"  pinned:  {' or '.join(pinned) or '(none)'}\n"
         f"  offered: {offered or '(of another type)'}",
         hint=f"an impostor, or was it reinstalled? compare there: for f in /etc/ssh/ssh_host_*_key.pub; "
-        f"do ssh-keygen -lf $f; done; only if it is the same, put it into {_config_key(route, hop)}.host_key",
+        f"do ssh-keygen -lf $f; done; only if it is the same: backupjump enroll repin {machine(route, hop).split()[1]}",
     )
 
 
@@ -92,10 +92,6 @@ def machine(route: Route, hop: Hop) -> str:
     if hop == route.jump:
         return f"JumpNode {hop.alias[len('bj-jump-') :]}"
     return f"desktop {route.desktop}"
-
-
-def _config_key(route: Route, hop: Hop) -> str:
-    return f"jump_nodes.{hop.alias[len('bj-jump-') :]}" if hop == route.jump else f"desktops.{route.desktop}"
 
 
 def _tunnel_end(route: Route) -> str:

@@ -88,8 +88,8 @@ def _host_key_refused(text: str, forward: Forward) -> HostKeyRefused:
         f"  pinned:  {' or '.join(pinned)}\n"
         f"  offered: {offered[-1] if offered else '(of another type)'}",
         hint="an impostor, or was it reinstalled? compare on the JumpNode itself: "
-        "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; only if it is the same, "
-        "put that file's line into tunnel.jump_node.host_key",
+        "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; only if it is the same: "
+        "backupjump enroll repin",
     )
 
 

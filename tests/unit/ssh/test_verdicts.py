@@ -170,7 +170,7 @@ def test_a_wrong_host_key_is_shown_with_the_pinned_one(stderr: str, leg: Leg, pi
 
     assert f"pinned:  {fingerprint(pinned)}" in str(found)
     assert f"offered: {OFFERED}" in str(found)
-    assert "host_key" in found.hint
+    assert "backupjump enroll repin " in found.hint
 
 
 def test_a_pinned_key_that_the_file_does_not_list_is_not_called_a_wrong_key() -> None:
