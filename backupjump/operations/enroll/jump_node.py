@@ -56,12 +56,12 @@ def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
         f"limits {shlex.quote(snippet(accounts).rstrip())}",
         f"check_limits {accounts.tunnel} {accounts.hop}",
     ]
-    return _script([sh.SAY, sh.KEYS, sh.SET_UP], steps)
+    return script_of([sh.SAY, sh.KEYS, sh.SET_UP], steps)
 
 
 def keys_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
     """Return the script for a JumpNode that is set up: a few lines come or go; root, or the account itself, runs it."""
-    return _script([sh.SAY, sh.KEYS], list(_key_steps(accounts, changes)))
+    return script_of([sh.SAY, sh.KEYS], list(_key_steps(accounts, changes)))
 
 
 def snippet(accounts: Accounts) -> str:
@@ -96,9 +96,7 @@ Match all
 
 
 def _key_steps(accounts: Accounts, changes: Iterable[KeyChange]) -> Iterable[str]:
-    place = accounts.keys_file or ""
-    if place and not _KEYS_FILE.fullmatch(place):
-        raise ValueError(f"{place!r} is not a place for keys: a full path, with %u for the account")
+    place = keys_place(accounts)
     for change in changes:
         account = read_name(change.account)
         for line in change.lines:
@@ -110,7 +108,16 @@ def _key_steps(accounts: Accounts, changes: Iterable[KeyChange]) -> Iterable[str
             yield f"drop_line {account} {shlex.quote(place)} {shlex.quote(str(mark))}"
 
 
-def _script(functions: list[str], steps: list[str]) -> str:
+def keys_place(accounts: Accounts) -> str:
+    """Return where sshd looks for the keys of these accounts, nothing for ~/.ssh; ValueError if it is no place."""
+    place = accounts.keys_file or ""
+    if place and not _KEYS_FILE.fullmatch(place):
+        raise ValueError(f"{place!r} is not a place for keys: a full path, with %u for the account")
+    return place
+
+
+def script_of(functions: list[str], steps: list[str]) -> str:
+    """Return the script that runs `steps`, lines of sh that call these `functions`, or nothing if it is cut off."""
     body = "".join(f"  {step}\n" for step in steps)
     # sh reads a function to its end before it runs any of it: a script that is cut off does nothing.
     return f"{''.join(functions)}main() {{\n{body}}}\nmain </dev/null\n"
