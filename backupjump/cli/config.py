@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backupjump import desktop_help
+
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.config.yaml_file import Document
@@ -22,25 +24,14 @@ def config() -> None:
     """
 
 
-@config.command(short_help="Tell every mistake of the config at its line.")
+@config.command(help=desktop_help.CONFIG_CHECK, short_help="Tell every mistake of the config at its line.")
 @click.pass_obj
 def check(options: Options) -> None:
-    """Tell every mistake of the config at its line, the key files' too.
-
-    Keys that this version reads but does not act on yet are named in notes.
-
-    \b
-    Examples:
-      backupjump config check
-      backupjump --config /etc/backupjump/backupjump.yaml config check
-
-    \b
-    Exit codes: 0 good, 2 a mistake.
-    """
     from backupjump.config.desktop import is_desktop_file
+    from backupjump.operations.config_check import check_desktop
 
     document = _document(options)
-    lines = _check_desktop(document) if is_desktop_file(document) else _check_server(document)
+    lines = check_desktop(document) if is_desktop_file(document) else _check_server(document)
     click.echo("\n".join(lines))
 
 
@@ -92,6 +83,7 @@ def _check_server(document: Document) -> list[str]:
     from backupjump.config.load import build_server, read_files
     from backupjump.config.notes import JOB_LATER, MACHINE_LATER, SERVER_LATER, notes
     from backupjump.escape import shown
+    from backupjump.operations.config_check import counted
 
     files = read_files(document.path)
     server = build_server(files, check_keys=True)
@@ -101,27 +93,8 @@ def _check_server(document: Document) -> list[str]:
     for job in files.jobs:
         lines += notes(job, JOB_LATER)
     counts = (
-        _count(len(server.jump_nodes), "JumpNode"),
-        _count(len(server.desktops), "Desktop"),
-        _count(len(server.jobs), "job"),
+        counted(len(server.jump_nodes), "JumpNode"),
+        counted(len(server.desktops), "Desktop"),
+        counted(len(server.jobs), "job"),
     )
     return [*lines, f"{shown(str(document.path))}: good: {', '.join(counts)}"]
-
-
-def _check_desktop(document: Document) -> list[str]:
-    from backupjump.config.desktop import load_desktop
-    from backupjump.config.notes import DESKTOP_LATER, notes
-    from backupjump.escape import shown
-
-    found = load_desktop(document.path, check_keys=True)
-    parts = []
-    if found.tunnel_or_none is not None:
-        parts.append(f"a tunnel to {_count(len(found.tunnel.jump_nodes), 'JumpNode')}")
-    if found.gate is not None:
-        folders = _count(len(found.gate.read), "folder")
-        parts.append(f"a gate with {folders} and {_count(len(found.gate.hooks), 'hook')}")
-    return [*notes(document, DESKTOP_LATER), f"{shown(str(document.path))}: good: {', '.join(parts)}"]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

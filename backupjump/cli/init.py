@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from backupjump import desktop_help
 
-@click.command(short_help="Write a commented config to be edited, for the Server or a Desktop.")
+
+@click.command(help=desktop_help.INIT)
 @click.argument("kind", type=click.Choice(["server", "desktop"]))
 @click.option(
     "--dir",
@@ -15,26 +17,10 @@ import click
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="DIR",
-    help="Write there instead of the current folder; made when it is not there.",
+    help=desktop_help.INIT_DIR,
 )
 def init(kind: str, folder: Path) -> None:
-    """Write a commented config to be edited, for the Server or a Desktop. Never overwrites.
+    from backupjump.operations.init import lines_on, write_config
 
-    What only you know is marked REPLACE ME; `backupjump config check` tells what is still to do.
-
-    \b
-    Examples:
-      backupjump init server
-      backupjump init desktop --dir ~/.config/backupjump
-
-    \b
-    Exit codes: 0 written, 2 a file is there already.
-    """
-    from backupjump.escape import shown
-    from backupjump.operations.init import write_config
-
-    written = [shown(str(path)) for path in write_config(kind, folder)]
-    for path in written:
-        click.echo(f"wrote {path}")
-    named = "" if folder == Path() else f"--config {written[0]} "
-    click.echo(f"next: fill in each REPLACE ME, then: backupjump {named}config check")
+    for line in lines_on(write_config(kind, folder), folder):
+        click.echo(line)

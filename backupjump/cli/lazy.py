@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
+
+from backupjump.frame import no_such_command
 
 
 class LazyGroup(click.Group):
@@ -34,9 +35,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.table:
-            near = get_close_matches(args[0], self.table, n=1)
-            guess = f", did you mean {near[0]!r}?" if near else f"; see {ctx.command_path} --help"
-            raise click.UsageError(f"there is no command {args[0]!r}{guess}", ctx)
+            raise click.UsageError(no_such_command(args[0], self.table, program=ctx.command_path), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 import click
 
 from backupjump.cli.lazy import LazyGroup
 from backupjump.cli.options import Options
-from backupjump.errors import BackupjumpError, Stopped, UsageError
-from backupjump.process import signals_as_exceptions
-
-log = logging.getLogger(__name__)
+from backupjump.frame import check_folder_is_there, exit_code_of, open_closed_streams, set_up_logging, under_systemd
 
 COMMANDS = {
     "demo": ("backupjump.cli.demo", "demo", "See it work: three roles on this machine, tunnel, two pulls, a restore."),
@@ -69,104 +62,27 @@ def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: boo
     # The journal is read when something went wrong, so the milestones belong there; cron mails, so it gets none.
     verbose = max(verbose, int(under_systemd()))
     context.obj = Options(config=config, verbose=verbose, quiet=quiet)
-    _set_up_logging(verbose=verbose, quiet=quiet)
-    try:
-        Path.cwd()
-    except FileNotFoundError as error:
-        # rsync would not start in it, and a relative path would mean nothing.
-        raise UsageError("the folder that this was typed in is gone", hint="cd to another one, then again") from error
+    set_up_logging(verbose=verbose, quiet=quiet)
+    check_folder_is_there()
 
 
 def main() -> None:
     """Run the command line and leave the process with the exit code of what came of it."""
-    _open_closed_streams()
+    open_closed_streams()
     sys.exit(run_cli(sys.argv[1:]))
 
 
 def run_cli(words: list[str]) -> int:
     """Run `words` as the command line and return the exit code; errors are told on stderr."""
+    return exit_code_of(lambda: _run_click(words))
+
+
+def _run_click(words: list[str]) -> int:
     try:
-        with signals_as_exceptions(Stopped, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            code = cli.main(words, prog_name="backupjump", standalone_mode=False)
+        code = cli.main(words, prog_name="backupjump", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BackupjumpError as error:
-        tell_error(error)
-        return error.exit_code
-    except OSError as error:
-        # A full disk under stdout, for instance; whatever else can fail is judged where it is done.
-        log.debug("it happened here", exc_info=True)
-        tell_error(BackupjumpError(str(error), hint="backupjump -vv … says where it happened"))
-        return 1
-    except Exception:
-        log.exception("backupjump broke; this is a bug in it, and the lines above say where")
-        return 1
-
-
-def _open_closed_streams() -> None:
-    """Give each of stdin, stdout and stderr that the caller closed to /dev/null.
-
-    Else the first file to be opened, a lock or a log, would get its number and what is printed to it.
-    """
-    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
-            setattr(sys, name, os.fdopen(fd, mode))
-
-
-def tell_error(error: BackupjumpError) -> None:
-    """Print what happened, and what to type next, on stderr."""
-    click.echo(f"backupjump: {error}", err=True)
-    if error.hint:
-        click.echo(f"hint: {error.hint}", err=True)
-
-
-def _set_up_logging(*, verbose: int, quiet: bool) -> None:
-    level = logging.ERROR if quiet else (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    ours = logging.getLogger("backupjump")
-    ours.handlers = [_handler()]
-    ours.setLevel(level)
-    ours.propagate = False
-    # paramiko logs each failed login with a traceback; we tell what it means ourselves.
-    logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    logging.getLogger("paramiko").propagate = False
-
-
-class _JournalFormatter(logging.Formatter):
-    """Lines as the journal wants them: a priority in angle brackets first. Source: sd-daemon(3)."""
-
-    _PRIORITIES: ClassVar = {
-        logging.DEBUG: 7,
-        logging.INFO: 6,
-        logging.WARNING: 4,
-        logging.ERROR: 3,
-        logging.CRITICAL: 2,
-    }
-
-    def format(self, record: logging.LogRecord) -> str:
-        return f"<{self._PRIORITIES.get(record.levelno, 5)}>{super().format(record)}"
-
-
-def _handler() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    if under_systemd():
-        handler.setFormatter(_JournalFormatter("%(message)s"))
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-    return handler
-
-
-def under_systemd() -> bool:
-    """Whether stderr goes straight to the journal. Source: systemd.exec(5), $JOURNAL_STREAM."""
-    stream = os.environ.get("JOURNAL_STREAM", "")
-    try:
-        status = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-    return stream == f"{status.st_dev}:{status.st_ino}"

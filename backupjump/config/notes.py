@@ -51,4 +51,4 @@ def notes(document: Document, later: tuple[_Later, ...]) -> Iterator[str]:
 
 
 def _fits(where: Where, pattern: Where) -> bool:
-    return len(where) == len(pattern) and all(part in ("*", name) for name, part in zip(where, pattern, strict=True))
+    return len(where) == len(pattern) and all(part in ("*", name) for name, part in zip(where, pattern))  # noqa: B905

@@ -11,6 +11,7 @@ import argparse
 import os
 import pwd
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def main() -> int:
-    """Obey one command and return the exit code; a pull does not return, this process becomes rsync."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Obey one command and return the exit code; a pull does not return, this process becomes rsync.
+
+    `words` are those behind the program's name, by default of this very process.
+    """
     command = os.environb.get(b"SSH_ORIGINAL_COMMAND", b"")
     _clear_environment()
-    config = _read_arguments()
+    config = _read_arguments(words)
     try:
         return obey(command, config)
     except Refused as refused:
@@ -83,7 +87,7 @@ def _clear_environment() -> None:
     )
 
 
-def _read_arguments() -> Path:
+def _read_arguments(words: Sequence[str] | None) -> Path:
     parser = argparse.ArgumentParser(
         prog="backupjump-gate",
         description="The forced command of the Server's key in authorized_keys on a Desktop; never typed.",
@@ -91,7 +95,7 @@ def _read_arguments() -> Path:
         allow_abbrev=False,
     )
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the Desktop's config")
-    config: Path = parser.parse_args().config
+    config: Path = parser.parse_args(words).config
     return config
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backupjump.config.yaml_file import PLACEHOLDER
@@ -111,3 +111,13 @@ def write_config(kind: str, folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{shown(str(error.filename))} can't be written: {error.strerror}") from error
     return list(texts)
+
+
+def lines_on(written: Sequence[Path], folder: Path) -> list[str]:
+    """Return what to tell of the files that were `written` into `folder`, and what to type next."""
+    names = [shown(str(path)) for path in written]
+    named = "" if folder == Path() else f"--config {names[0]} "
+    return [
+        *(f"wrote {name}" for name in names),
+        f"next: fill in each REPLACE ME, then: backupjump {named}config check",
+    ]
