@@ -60,9 +60,9 @@ def read_armour(kind: str, text: str) -> bytes:
     return content
 
 
-def ends_here(kind: str, line: str) -> bool:
-    """Whether nothing of a pasted block comes behind `line`."""
-    return _squeezed(_end(kind)) in _squeezed(line)
+def has_ended(kind: str, text: str) -> bool:
+    """Whether the end of a block of that kind has come in."""
+    return _squeezed(_end(kind)) in _squeezed(text)
 
 
 def _blocks(kind: str, text: str) -> list[str]:

@@ -5,6 +5,7 @@ A managed line ends in a mark of ours, `backupjump:KIND:NAME:ID`; every other li
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -44,6 +45,14 @@ class Mark:
 
     def __str__(self) -> str:
         return f"backupjump:{self.kind}:{self.name}:{self.id}"
+
+
+def hop_mark(jump_node: str, key: str) -> Mark:
+    """Return the mark of the Server's line on a JumpNode, by its public hop key: it serves many enrolments.
+
+    The JumpNode's name is this Server's own word; another Server may use the same one, so never go by the name alone.
+    """
+    return Mark(HOP, jump_node, hashlib.sha256(key.encode("ascii")).hexdigest()[:8])
 
 
 def data_line(mark: Mark, key: str, *, gate_argv: Sequence[str], expires: date | None) -> str:

@@ -36,10 +36,10 @@ keys_of() {
     [ -n "$home" ] || stop "there is no account $1 here"
     file=$home/.ssh/authorized_keys
     if [ -h "$home/.ssh" ]; then stop "$home/.ssh is a link"; fi
-    if [ ! -d "$home/.ssh" ]; then
+    [ -d "$home/.ssh" ] || {
       mkdir -m 700 "$home/.ssh" || stop "$home/.ssh can not be made"
       give "$1" "$home/.ssh"
-    fi
+    }
   fi
   if [ -h "$file" ]; then stop "$file is a link"; fi
 }

@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from backupjump.config.checks import read_host_key
+from backupjump.config.checks import read_date, read_public_key
+
+if TYPE_CHECKING:
+    from datetime import date
 
 T = TypeVar("T")
 
 _ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def write_object(value: Mapping[str, Any]) -> bytes:
@@ -106,12 +107,6 @@ def read_digest(value: Any) -> str:
     return _matching(_DIGEST, value, "must be a SHA-256")
 
 
-def read_date(value: Any) -> date:
-    """Accept a date such as 2027-12-31."""
-    text = _matching(_DATE, value, "must be a date such as 2027-12-31")
-    return date.fromisoformat(text)
-
-
 def read_optional_date(value: Any) -> date | None:
     """Accept a date, or null."""
     return None if value is None else read_date(value)
@@ -129,7 +124,7 @@ def read_bare_key(value: Any) -> str:
     """Accept a public key, without a comment."""
     if not isinstance(value, str) or len(value) > 4096:
         raise ValueError("must be a public key")
-    if (key := read_host_key(value)) != value:
+    if (key := read_public_key(value)) != value:
         raise ValueError("must be a public key without a comment")
     return key
 
