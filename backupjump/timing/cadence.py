@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from backupjump.config.times import Every, read_every
+from backupjump.timing.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def next_due(schedule: Schedule | None, *, last_at: datetime | None, zone: ZoneI
         return last_at.astimezone(UTC) + every.step
     zone = ZoneInfo(schedule.timezone) if schedule.timezone else zone
     clock = time.fromisoformat(schedule.at) if schedule.at else time(0)
-    slots = (_moment(day, clock, zone) for day in _days(every, last_at.astimezone(zone).date()))
+    slots = (moment(day, clock, zone) for day in _days(every, last_at.astimezone(zone).date()))
     return next(slot for slot in slots if slot > last_at)
 
 
@@ -92,22 +93,3 @@ def _days(every: Every, last: date) -> Iterator[date]:
         yield from (last + every.step * number for number in count(1))
     weekdays = every.weekdays or (range(7) if every.step == _DAY else (_SUNDAY,))
     yield from (day for number in count() if (day := last + _DAY * number).weekday() in weekdays)
-
-
-def _moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
-    """Return when clocks in `zone` first show `clock` or later on `day`, in UTC."""
-    wanted = datetime.combine(day, clock, tzinfo=zone)
-    after = wanted.astimezone(UTC)
-    if after.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
-        return after
-    # The clocks jump over it. PEP 495: fold=0 reads the time by the offset before the gap, which lies
-    # after it; fold=1 by the offset after it, which lies before it. The gap is found between the two.
-    before = wanted.replace(fold=1).astimezone(UTC)
-    new_offset = after.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == new_offset:
-            after = middle
-        else:
-            before = middle
-    return after.replace(microsecond=0)
