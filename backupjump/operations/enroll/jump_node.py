@@ -45,7 +45,7 @@ class KeyChange:
     drop: tuple[Mark, ...] = ()
 
 
-def set_upscript_of(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
     """Return the script that makes a machine with sshd a JumpNode; it needs root there, once."""
     names = [read_name(name) for name in dict.fromkeys((accounts.tunnel, accounts.hop))]
     steps = [
@@ -59,7 +59,7 @@ def set_upscript_of(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
     return script_of([sh.SAY, sh.KEYS, sh.SET_UP], steps)
 
 
-def keysscript_of(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+def keys_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
     """Return the script for a JumpNode that is set up: a few lines come or go; root, or the account itself, runs it."""
     return script_of([sh.SAY, sh.KEYS], list(_key_steps(accounts, changes)))
 
