@@ -17,6 +17,7 @@ COMMANDS = {
     "config": ("backupjump.cli.config", "config", "Check or show the config; print its schema."),
     "store": ("backupjump.cli.store", "store", "Make the store that the config names."),
     "ssh-config": ("backupjump.cli.ssh_config", "ssh_config", "Print the ssh_config of the way to a Desktop."),
+    "doctor": ("backupjump.cli.doctor", "doctor", "Try every hop and precondition; say what mends it."),
     "tunnel": ("backupjump.cli.tunnel", "tunnel", "On the Desktop: open the reverse tunnel to the JumpNode."),
     "run": ("backupjump.cli.run", "run", "Back up jobs now."),
     "status": ("backupjump.cli.history", "status", "How each job stands, and what needs a person."),

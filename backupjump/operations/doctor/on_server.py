@@ -1,0 +1,141 @@
+"""doctor on the Server: this machine, then each JumpNode, then each Desktop; nothing is tried behind a broken hop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backupjump.config.load import desktop_named
+from backupjump.config.models import RouteKind
+from backupjump.errors import BackupjumpError
+from backupjump.operations.doctor.finding import FAIL, SKIP, Finding
+from backupjump.operations.doctor.server_desktop import expiry_finding, look_at_desktop, promise_finding
+from backupjump.operations.doctor.server_files import look_at_config, look_at_keys, look_at_state
+from backupjump.operations.doctor.server_jump_node import look_at_jump_node
+from backupjump.operations.doctor.server_keys import look_at_authorized_keys
+from backupjump.operations.doctor.server_store import (
+    look_at_clock,
+    look_at_marker,
+    look_at_modes,
+    look_at_room,
+    mount_finding,
+    mount_of,
+)
+from backupjump.operations.doctor.server_tools import look_at_tools
+from backupjump.operations.doctor.server_trial import try_store
+from backupjump.operations.doctor.server_tunnel import look_from_outside, port_finding
+from backupjump.operations.doctor.server_words import evidence_of
+from backupjump.run import utc_now
+from backupjump.ssh.keys import key_problem
+from backupjump.ssh.route import route_to
+from backupjump.store.jobs import job_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from backupjump.config.models import Desktop, Server
+
+# From these on, the rest of a Desktop's way is not tried.
+_BREAKING = frozenset({"jumpnode.key", "jumpnode.reach", "jumpnode.host-key", "jumpnode.login"})
+
+
+def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -> Iterator[Finding]:
+    """Yield the findings as they come, of all Desktops or of one; `telling` is called before each hop.
+
+    UsageError for a `desktop` that the config does not know; whatever else is wrong is a finding.
+    """
+    found, server = look_at_config(config)
+    yield from found
+    if server is None:
+        yield Finding("store.marker", SKIP, "the config has to be right first")
+        yield Finding("jumpnode.reach", SKIP, "the config has to be right first")
+        return
+    chosen = [desktop_named(server, desktop)] if desktop else list(server.desktops.values())
+    in_use = [each for each in chosen if not each.revoked]
+    yield from look_at_keys(server, in_use)
+    state_finding, state = look_at_state(server)
+    yield state_finding
+    yield from look_at_tools(server)
+    yield from look_at_authorized_keys(chosen)
+    if state is None:
+        yield Finding("jumpnode.reach", SKIP, "the state folder has to be right first: what ssh is told lies there")
+        return
+    telling("looking at the store")
+    yield from _look_at_store(server, state)
+    broken: set[str] = set()
+    for name in dict.fromkeys(each.jump_node for each in in_use if each.jump_node is not None):
+        telling(f"trying JumpNode {name}")
+        yield from _look_at_jump_node(name, in_use, server, state, broken)
+    for each in chosen:
+        telling(f"trying desktop {each.name}")
+        yield from _look_at_desktop(each, server, state, broken)
+
+
+def _look_at_store(server: Server, state: Path) -> Iterator[Finding]:
+    path = server.store.path
+    finding, marker = look_at_marker(server, state)
+    yield finding
+    if marker is None:
+        yield Finding("store.filesystem", SKIP, "there is no store to try")
+        return
+    folders = job_folders(path)
+    yield look_at_modes(path, folders, marker)
+    yield mount_finding(path, mount_of(path.resolve(), _mountinfo()))
+    full = False
+    for finding in look_at_room(path, folders):
+        full = full or finding.verdict == FAIL
+        yield finding
+    yield look_at_clock(folders, now=utc_now())
+    if full:
+        yield Finding("store.filesystem", SKIP, "there is no room to try anything")
+    else:
+        yield from try_store(path, marker)
+
+
+def _mountinfo() -> str:
+    try:
+        return Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def _look_at_jump_node(
+    name: str, desktops: list[Desktop], server: Server, state: Path, broken: set[str]
+) -> Iterator[Finding]:
+    node = server.jump_nodes[name]
+    if key_problem(node.identity_file) is not None:
+        broken.add(name)
+        yield Finding("jumpnode.reach", SKIP, f"JumpNode {name}: our key for it has to be right first")
+        return
+    behind = [each for each in server.desktops.values() if each.jump_node == name and not each.revoked]
+    try:
+        for finding in look_at_jump_node(node, behind or desktops, state=state):
+            if finding.verdict == FAIL and finding.check in _BREAKING:
+                broken.add(name)
+            yield finding
+    except BackupjumpError as error:
+        broken.add(name)
+        yield Finding("jumpnode.login", FAIL, f"JumpNode {name}: {evidence_of(error)}", "backupjump config check")
+
+
+def _look_at_desktop(desktop: Desktop, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
+    if desktop.revoked:
+        yield Finding("desktop.login", SKIP, f"desktop {desktop.name} is revoked: it has no run any more")
+        return
+    yield expiry_finding(desktop, today=utc_now().date())
+    yield promise_finding(desktop)
+    yield port_finding(desktop, server)
+    if desktop.jump_node in broken:
+        why = f"desktop {desktop.name} lies behind JumpNode {desktop.jump_node}, which has to be right first"
+        yield Finding("tunnel.open", SKIP, why)
+        return
+    is_open = False
+    jobs = [job for job in server.jobs.values() if job.desktop == desktop.name]
+    route = route_to(desktop, server, folder=state / "routes" / desktop.name)
+    for finding in look_at_desktop(desktop, jobs, server, route):
+        is_open = is_open or (finding.check, finding.verdict) == ("tunnel.open", "ok")
+        yield finding
+    if desktop.jump_node is None:
+        return
+    if is_open and desktop.route is not RouteKind.LOCAL:
+        yield look_from_outside(server.jump_nodes[desktop.jump_node], desktop)

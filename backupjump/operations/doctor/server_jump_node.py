@@ -1,0 +1,152 @@
+"""doctor on the Server: a JumpNode from outside. Who is it, does it let us in, and what does it let our key do?"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from backupjump import process
+from backupjump.config.models import RouteKind
+from backupjump.errors import BackupjumpError, ConfigError, HostKeyRefused, JumpNodeUnreachable, KeyRefused
+from backupjump.escape import shown
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
+from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_sshd, mend_to_relay
+from backupjump.operations.doctor.server_words import evidence_of, on_as_root, quoted
+from backupjump.operations.doctor.trespass import try_command, try_forwards, try_sftp
+from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_ssh_files
+from backupjump.ssh.route import Route
+from backupjump.ssh.verdicts import Leg, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from backupjump.config.models import Desktop, JumpNode
+    from backupjump.operations.doctor.trespass import Forwards, Way
+
+_LOGIN_SECONDS = 20.0
+# Nobody's address (RFC 5737), another service, and sockets that every account of a machine with systemd may use.
+_ELSEWHERE = ("127.0.0.1:25", "192.0.2.1:9")
+_SOCKETS = ("/run/systemd/journal/stdout", "/run/dbus/system_bus_socket")
+_STRICT_KEX = ("kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com")
+
+
+def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, state: Path) -> Iterator[Finding]:
+    """Yield what can be said of `node`, which leads to `desktops`; its files for ssh lie below `state`."""
+    hop = Hop(f"bj-jump-{node.name}", node.host, node.port, node.user, node.identity_file, node.host_key)
+    folder = state / "doctor" / node.name
+    route = Route(kind=RouteKind.PROXYJUMP, desktop="", jump=hop, target=None, jump_alias=None, folder=folder)
+    own = [f"127.0.0.1:{port}" for port in sorted({22, node.port})]
+    sink = f"/tmp/backupjump-doctor-{hashlib.sha256(node.name.encode()).hexdigest()[:8]}.sock"  # noqa: S108
+    try:
+        write_files(hop, folder)
+        tried = try_forwards(
+            route.config_file,
+            hop.alias,
+            listen=("127.0.0.1:0", sink),
+            reach=(*own, *_ELSEWHERE, *_SOCKETS),
+            seconds=_LOGIN_SECONDS,
+        )
+    except ConfigError as error:
+        yield Finding("jumpnode.login", FAIL, evidence_of(error), f"ls -ld {quoted(folder)}")
+        return
+    if not tried.logged_in:
+        yield from no_login(node, desktops, verdict(tried.said, tried.status, route=route, leg=Leg.JUMP))
+        return
+    yield from logged_in(node, tried)
+    ports = {desktop.port for desktop in desktops}
+    yield from forward_findings(node, tried, mend=mend_line(node, ports))
+    nested = next((each for each in desktops if each.route is RouteKind.NESTED and not each.relay), None)
+    yield from _sessions(node, route, nested=nested, mend=mend_line(node, ports))
+
+
+def write_files(hop: Hop, folder: Path) -> None:
+    """Write the ssh_config and the known_hosts for `hop` alone; ConfigError if that can't be."""
+    text = "\n".join([header(), host_block(hop), common_block(folder / "known_hosts", clear_forwardings=True)])
+    write_ssh_files(folder, {"known_hosts": known_hosts([hop]), "ssh_config": text})
+
+
+def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError) -> Iterator[Finding]:
+    """Yield how far it went, and at which step it was over."""
+    told = evidence_of(error)
+    if isinstance(error, JumpNodeUnreachable):
+        start = on_as_root("JumpNode", "systemctl start ssh")
+        yield Finding("jumpnode.reach", FAIL, told, start if "resolve" not in told else f"getent hosts {node.host}")
+        return
+    yield Finding("jumpnode.reach", OK, f"JumpNode {node.name}: an sshd answers at {node.host} port {node.port}")
+    if isinstance(error, HostKeyRefused):
+        yield Finding("jumpnode.host-key", FAIL, told, f"backupjump enroll repin {node.name}")
+        return
+    if isinstance(error, KeyRefused):
+        yield Finding("jumpnode.host-key", OK, f"JumpNode {node.name} shows a pinned key")
+        yield Finding("jumpnode.login", FAIL, told, add_line(node, {desktop.port for desktop in desktops}))
+        return
+    yield Finding("jumpnode.login", FAIL, told, f"ssh -v -N -p {node.port} {node.user}@{node.host}")
+
+
+def logged_in(node: JumpNode, tried: Forwards) -> Iterator[Finding]:
+    """Yield what a login showed: the machine, its key, the account, and whether the two ends are safe from Terrapin."""
+    yield Finding("jumpnode.reach", OK, f"JumpNode {node.name}: an sshd answers at {node.host} port {node.port}")
+    yield Finding("jumpnode.host-key", OK, f"JumpNode {node.name} shows a pinned key")
+    yield Finding("jumpnode.login", OK, f"JumpNode {node.name} lets {node.user} in with our key")
+    lacking = [end for end, name in zip(("this ssh", "its sshd"), _STRICT_KEX, strict=True) if name not in tried.said]
+    if not lacking:
+        yield Finding("jumpnode.strict-kex", OK, "both ends speak it, so nobody in between can cut off messages")
+        return
+    told = f"JumpNode {node.name}: {' and '.join(lacking)} lacks strict key exchange (Terrapin, CVE-2023-48795)"
+    install = "apt-get update && apt-get install openssh-server openssh-client"
+    fix = on_as_root("JumpNode", install) if "its sshd" in lacking else install
+    yield Finding("jumpnode.strict-kex", WARN, told, fix)
+
+
+def forward_findings(node: JumpNode, tried: Forwards, *, mend: str) -> Iterator[Finding]:
+    """Yield which ways our key must not get there, and got or did not get. `mend` narrows its line."""
+    ports = [way for way in tried.listened if not way.to.startswith("/")]
+    yield _ways(node, "jumpnode.listen", "open a port there, so pose as a Desktop", ports, mend)
+    ports = [way for way in tried.reached if not way.to.startswith("/")]
+    yield _ways(node, "jumpnode.other-port", "connect to", ports, mend)
+    sockets = [way for way in (*tried.listened, *tried.reached) if way.to.startswith("/")]
+    yield _ways(node, "jumpnode.sockets", "use unix sockets there:", sockets, mend_sshd(node))
+
+
+def _ways(node: JumpNode, check: str, what: str, ways: Sequence[Way], fix: str) -> Finding:
+    granted = [shown(way.to) for way in ways if way.granted]
+    if granted:
+        told = f"JumpNode {node.name}: our key can {what} {', '.join(granted)}"
+        return Finding(check, FAIL, told, fix)
+    if not ways:
+        return Finding(check, SKIP, f"JumpNode {node.name} gave no answer in time")
+    tried = ", ".join(shown(way.to) for way in ways)
+    return Finding(check, OK, f"JumpNode {node.name}: tried and refused: {tried}")
+
+
+def _sessions(node: JumpNode, route: Route, *, nested: Desktop | None, mend: str) -> Iterator[Finding]:
+    assert route.jump is not None
+    try:
+        session = try_command(route.config_file, route.jump.alias, seconds=_LOGIN_SECONDS)
+        sftp = try_sftp(route.config_file, route.jump.alias, seconds=_LOGIN_SECONDS)
+    except process.TimedOut as error:
+        yield Finding("jumpnode.shell", SKIP, f"JumpNode {node.name}: {error}")
+        return
+    yield shell_finding(node, ran=session.ran, terminal=session.terminal, nested=nested, mend=mend)
+    told = f"JumpNode {node.name}: our key {'can read and write files there' if sftp else 'was refused files'} by sftp"
+    if nested and sftp:
+        yield Finding(
+            "jumpnode.sftp",
+            WARN,
+            f"{told}, as route nested without relay: true lets it",
+            mend_to_relay(node, nested.jump_alias or nested.name),
+        )
+    else:
+        yield Finding("jumpnode.sftp", FAIL if sftp else OK, told, mend if sftp else "")
+
+
+def shell_finding(node: JumpNode, *, ran: bool, terminal: bool, nested: Desktop | None, mend: str) -> Finding:
+    """Return what can be said of commands there: route nested needs them, unless it goes by a relay."""
+    if not ran and not terminal:
+        return Finding("jumpnode.shell", OK, f"JumpNode {node.name}: tried and refused: a command, a terminal")
+    what = "run any command there" if ran else "get a terminal there"
+    if nested:
+        told = f"JumpNode {node.name}: our key can {what}, as route nested needs it without relay: true"
+        return Finding("jumpnode.shell", WARN, told, mend_to_relay(node, nested.jump_alias or nested.name))
+    return Finding("jumpnode.shell", FAIL, f"JumpNode {node.name}: our key can {what}", mend)

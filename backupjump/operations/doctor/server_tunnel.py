@@ -1,0 +1,109 @@
+"""doctor on the Server: a tunnel's end on the JumpNode: whose is it, who answers behind it, who can reach it?"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from typing import TYPE_CHECKING
+
+from backupjump.config.models import RouteKind
+from backupjump.errors import HostKeyRefused, KeyRefused, TunnelNotOpen
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
+from backupjump.operations.doctor.server_mends import mend_loopback
+from backupjump.operations.doctor.server_words import evidence_of, listed, on, on_as_root
+from backupjump.ssh.keys import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backupjump.config.models import Desktop, JumpNode, Server
+    from backupjump.errors import BackupjumpError
+
+_CONNECT_SECONDS = 3.0
+_OFFERED = re.compile(r"offered: (SHA256:[A-Za-z0-9+/]+)")
+
+
+def port_finding(desktop: Desktop, server: Server) -> Finding:
+    """Return whether the tunnel's port is this Desktop's alone, also where one machine has two names in the config."""
+    same = [
+        other.name for other in server.desktops.values() if other is not desktop and _one_end(desktop, other, server)
+    ]
+    where = "this Server" if desktop.jump_node is None else f"JumpNode {desktop.jump_node}"
+    if not same:
+        return Finding("tunnel.port", OK, f"desktop {desktop.name}: port {desktop.port} of {where} is its own")
+    told = f"desktop {desktop.name} and {listed(same)} have one end: port {desktop.port} of {where}, by its host key"
+    return Finding("tunnel.port", FAIL, told, f"backupjump enroll new {desktop.name}")
+
+
+def _one_end(one: Desktop, other: Desktop, server: Server) -> bool:
+    if one.port != other.port or other.revoked:
+        return False
+    if one.jump_node is None or other.jump_node is None:
+        return one.jump_node is other.jump_node
+    first, second = (server.jump_nodes[name] for name in (one.jump_node, other.jump_node))
+    # Virtual machines made from one image may share a key, but not the place too.
+    return bool(set(first.host_key) & set(second.host_key))
+
+
+def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Iterator[Finding]:
+    """Yield how far the way to `desktop` led, and who stands at its end in place of it."""
+    told = evidence_of(error)
+    if isinstance(error, TunnelNotOpen):
+        # The usual state of a laptop that is asleep.
+        yield Finding("tunnel.open", WARN, told, on("Desktop", "backupjump tunnel open"))
+    elif isinstance(error, HostKeyRefused):
+        yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
+        yield Finding("desktop.host-key", FAIL, *_stranger(desktop, server, told))
+    elif isinstance(error, KeyRefused):
+        yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
+        if desktop.route is not RouteKind.NESTED:
+            yield Finding("desktop.host-key", OK, f"desktop {desktop.name} shows a pinned key")
+        yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
+    elif error.code == "away":
+        yield Finding("tunnel.open", FAIL, told, on_as_root("Desktop", "systemctl start ssh"))
+    else:
+        yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
+
+
+def _stranger(desktop: Desktop, server: Server, told: str) -> tuple[str, str]:
+    """Return who showed another host key than the Desktop's, as far as the config knows him, and what to type."""
+    found = _OFFERED.search(told)
+    whose = _known_as(found[1], server) if found else ""
+    if whose:
+        look = f"ss -ltnp 'sport = :{desktop.port}'"
+        return f"{told}; that is {whose}: its tunnel or sshd stands on this Desktop's port", on_as_root(
+            "JumpNode", look
+        )
+    return (
+        f"{told}; a stranger on that port, or a Desktop that was reinstalled",
+        f"backupjump enroll repin {desktop.name}",
+    )
+
+
+def _known_as(offered: str, server: Server) -> str:
+    machines = [(f"JumpNode {node.name}", node.host_key) for node in server.jump_nodes.values()]
+    machines += [(f"desktop {each.name}", each.host_key or ()) for each in server.desktops.values()]
+    return next((name for name, keys in machines if offered in map(fingerprint, keys)), "")
+
+
+def look_from_outside(node: JumpNode, desktop: Desktop) -> Finding:
+    """Return whether this machine reaches the tunnel's end, which should be on the JumpNode's loopback only."""
+    check = "tunnel.loopback"
+    try:
+        found = socket.getaddrinfo(node.host, desktop.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return Finding(check, SKIP, f"{node.host} has no address: {error.strerror}")
+    addresses = {str(each[4][0]) for each in found}
+    if all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+        return Finding(check, SKIP, f"JumpNode {node.name} is this very machine; nobody is outside of it here")
+    for address in sorted(addresses):
+        try:
+            socket.create_connection((address, desktop.port), timeout=_CONNECT_SECONDS).close()
+        except OSError:
+            continue
+        told = (
+            f"port {desktop.port} of JumpNode {node.name} answers from here: the Internet reaches {desktop.name}'s sshd"
+        )
+        return Finding(check, FAIL, told, mend_loopback(node))
+    return Finding(check, OK, f"port {desktop.port} of JumpNode {node.name} can't be reached from outside of it")
