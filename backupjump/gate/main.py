@@ -34,9 +34,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     command = os.environb.get(b"SSH_ORIGINAL_COMMAND", b"")
     _clear_environment()
-    config = _read_arguments(words)
+    said = _read_arguments(words)
     try:
-        return obey(command, config)
+        return obey(command, said.config, enrolment=said.enrolment)
     except Refused as refused:
         return _tell(f"refused: {refused}", command, REFUSED)
     except ConfigError as error:
@@ -47,8 +47,11 @@ def main(words: Sequence[str] | None = None) -> int:
         return _tell(f"failed: {error}", command, 1)
 
 
-def obey(command: bytes, config_file: Path) -> int:
-    """Do what `command` asks for as far as the policy in `config_file` goes, and return 0; else Refused."""
+def obey(command: bytes, config_file: Path, *, enrolment: str | None = None) -> int:
+    """Do what `command` asks for as far as the policy in `config_file` goes, and return 0; else Refused.
+
+    `enrolment` is the one whose key came in, where its line of authorized_keys says so.
+    """
     request = read_request(command)
     config, policy = _read_policy(config_file)
     if isinstance(request, Pull):
@@ -59,6 +62,10 @@ def obey(command: bytes, config_file: Path) -> int:
         from backupjump.config.state import state_dir
         from backupjump.gate.done import note_done
 
+        if enrolment is not None:
+            from backupjump.gate.enrolment import note_enrolment
+
+            note_enrolment(enrolment, state=state_dir(config.state_dir))
         note_done(request, state=state_dir(config.state_dir))
     else:
         sys.stdout.write(_answer(request, policy) + "\n")
@@ -87,7 +94,7 @@ def _clear_environment() -> None:
     )
 
 
-def _read_arguments(words: Sequence[str] | None) -> Path:
+def _read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="backupjump-gate",
         description="The forced command of the Server's key in authorized_keys on a Desktop; never typed.",
@@ -95,8 +102,8 @@ def _read_arguments(words: Sequence[str] | None) -> Path:
         allow_abbrev=False,
     )
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="the Desktop's config")
-    config: Path = parser.parse_args(words).config
-    return config
+    parser.add_argument("--enrolment", metavar="ID", help="which renewal of keys wrote the line, to be noted at `done`")
+    return parser.parse_args(words)
 
 
 def _read_policy(path: Path) -> tuple[DesktopConfig, Gate]:
