@@ -1,6 +1,6 @@
 """The three machines with all keys in their places, as enrolment's own lines and script leave them.
 
-Two Desktops are known to the JumpNode: `laptop` on port 2020, whose tunnel is open, and `other` on 2021, whose is not.
+Two Desktops are known to the JumpNode: `laptop` on port 2020, and `other` on 2021, whose tunnel key was stolen.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ _FREE = """Match User free,me
   X11Forwarding yes
 Match all
 """
+_SERVER = """store: {{path: /srv/backups}}
+jump_nodes:
+  jumpnode: {{host: {host}, user: bjserver, identity_file: ~/.ssh/hop, host_key: {jump}}}
+desktops:
+  laptop: {{jump_node: jumpnode, port: {port}, user: me, identity_file: ~/.ssh/data, host_key: {laptop}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,18 @@ class Admitted:
     data: Attacker
     free: Attacker
 
+    @contextmanager
+    def tunnel_open(self) -> Iterator[None]:
+        """Have laptop's tunnel open, as its own ssh opens it."""
+        stands = f"exec ssh -N -F .ssh/as-laptop -R 127.0.0.1:{LAPTOP_PORT}:localhost:22 there"
+        with self.three.desktop.running(stands, user="me"):
+            until(lambda: f"127.0.0.1:{LAPTOP_PORT}" in listening(self.three.jump), what="the tunnel")
+            yield
+
 
 @contextmanager
 def admitted(folder: Path) -> Iterator[Admitted]:
-    """Start the machines, put every key into its place, and open laptop's tunnel."""
+    """Start the machines and put every key into its place; no tunnel is open."""
     with machines(folder) as three:
         desktop, jump, server = three
         keys = {name: _key(desktop, "me", name) for name in ("laptop", "other", "free")}
@@ -64,19 +78,17 @@ def admitted(folder: Path) -> Iterator[Admitted]:
             _write(machine, user, ".ssh/known", f"{JUMP_NAME} {jump.host_key}\nlaptop {desktop.host_key}\n")
         _set_up_jump_node(jump, keys)
         _set_up_desktop(desktop, keys["data"])
-        laptop = _holder(desktop, "me", "laptop", account="tunnel", target=jump)
+        _set_up_server(three)
+        _holder(desktop, "me", "laptop", account="tunnel", target=jump)
         hop = _holder(server, "backup", "hop", account="bjserver", target=jump)
         way = f"ProxyCommand ssh -F {hop.config} -W 127.0.0.1:{LAPTOP_PORT} there"
-        stands = f"exec ssh -N -F {laptop.config} -R 127.0.0.1:{LAPTOP_PORT}:localhost:22 there"
-        with desktop.running(stands, user="me"):
-            until(lambda: f"127.0.0.1:{LAPTOP_PORT}" in listening(jump), what="the tunnel")
-            yield Admitted(
-                three,
-                tunnel=_holder(desktop, "me", "other", account="tunnel", target=jump),
-                hop=hop,
-                data=_holder(server, "backup", "data", account="me", target=desktop, host="laptop", way=way),
-                free=_holder(desktop, "me", "free", account="free", target=jump),
-            )
+        yield Admitted(
+            three,
+            tunnel=_holder(desktop, "me", "other", account="tunnel", target=jump),
+            hop=hop,
+            data=_holder(server, "backup", "data", account="me", target=desktop, host="laptop", way=way),
+            free=_holder(desktop, "me", "free", account="free", target=jump),
+        )
 
 
 def _set_up_jump_node(jump: Machine, keys: dict[str, str]) -> None:
@@ -105,6 +117,14 @@ def _set_up_desktop(desktop: Machine, data_key: str) -> None:
     desktop.file("/etc/ssh/sshd_config.d/free.conf").write_text(_FREE)
     desktop.must("kill -HUP $(cat /run/sshd.pid)")
     desktop.must("mkdir documents && echo mine >documents/mine && echo private >private", user="me")
+
+
+def _set_up_server(three: Machines) -> None:
+    folder = ".config/backupjump"
+    config = _SERVER.format(host=JUMP_NAME, jump=three.jump.host_key, port=LAPTOP_PORT, laptop=three.desktop.host_key)
+    _write(three.server, "backup", f"{folder}/backupjump.yaml", config)
+    _write(three.server, "backup", f"{folder}/jobs/laptop.yaml", "desktop: laptop\nsources: [/home/me/documents]\n")
+    three.server.must("backupjump store init", user="backup")
 
 
 def _holder(

@@ -60,6 +60,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admitted]:
         admitted(tmp_path_factory.mktemp("attacks")) as running,
         secret_service(running.three.jump),
         secret_service(running.three.desktop),
+        running.tunnel_open(),
     ):
         yield running
 
