@@ -1,4 +1,4 @@
-"""Which rsyncs we pull with, and why not with others."""
+"""Which rsyncs we pull with, and why not with others. Python 3.9: the doctor of the Desktop asks it too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OLDEST_PROTOCOL = 32
 _SAFE = (3, 5, 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RsyncVersion:
     """What `rsync --version` says. `checksums` are in its own order of preference."""
 

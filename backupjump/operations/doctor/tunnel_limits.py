@@ -1,0 +1,101 @@
+"""What a thief of the tunnel key gets on the JumpNode beyond the Desktop's own port: each thing is tried.
+
+Python 3.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from backupjump import process
+from backupjump.errors import ProgramMissing
+from backupjump.escape import shown
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, Finding
+from backupjump.operations.doctor.trespass import Forwards, try_command, try_sftp
+from backupjump.operations.doctor.tunnel_key import TunnelKey
+from backupjump.ssh.tunnel_verdicts import Forward
+
+_SECONDS = 25.0
+# Nobody can make a socket there: where sshd grants one, none is left behind on the JumpNode.
+_NO_SOCKET = "/nonexistent/backupjump-doctor"
+# Sockets that every account of a machine with systemd may use.
+_SOCKETS = ("/run/systemd/journal/stdout", "/run/dbus/system_bus_socket")
+
+
+def foreign_ends(port: int) -> tuple[str, ...]:
+    """Return what the key must not listen on: another port, any port, our own one for all the world, a socket."""
+    other = port + 1 if port < 65535 else port - 1
+    return (f"127.0.0.1:{other}", "127.0.0.1:0", f"*:{port}", f"0.0.0.0:{port}", _NO_SOCKET)
+
+
+def reach_of(forward: Forward) -> tuple[str, ...]:
+    """Return what the key must not connect to: the JumpNode's own sshd, and its sockets."""
+    return (f"127.0.0.1:{forward.jump.port}", *_SOCKETS)
+
+
+def judge_listening(tried: Forwards, key: TunnelKey) -> Finding:
+    """Return whether the key may listen on anything but its own port of loopback."""
+    asked = foreign_ends(key.forward.port)
+    answers = answers_to(tried.said)[: len(asked)]
+    if len(answers) < len(asked):
+        return Finding(
+            "tunnel.other-ports", SKIP, f"{len(asked) - len(answers)} of {len(asked)} questions had no answer"
+        )
+    # sshd looks first whether the key may: a port that is merely taken was granted.
+    granted = [to for to, answer in zip(asked, answers) if answer != "refused"]  # noqa: B905 (3.9)
+    if not granted:
+        return Finding(
+            "tunnel.other-ports", OK, f"may listen on nothing else ({', '.join(asked[:4])} or a socket: refused)"
+        )
+    why = f"a thief of this key may listen on {', '.join(granted)} of the JumpNode too"
+    fix = key.set_sshd("AllowStreamLocalForwarding no") if granted == [_NO_SOCKET] else key.narrow()
+    return Finding("tunnel.other-ports", FAIL, why, fix)
+
+
+def answers_to(said: str) -> tuple[str, ...]:
+    """Return for each forward asked for `granted`, `taken` (it may, but somebody is there) or `refused`, in order.
+
+    sshd says so in a debug message before it answers no.  Source: OpenSSH serverloop.c, channels.c; seen.
+    """
+    answers, may = [], True
+    for line in said.splitlines():
+        if line.startswith(("debug1: Remote: Server has disabled", "debug1: Remote: port forwarding refused")):
+            may = False
+        elif line.startswith("debug1: remote forward "):
+            success = line.startswith("debug1: remote forward success")
+            answers.append("granted" if success else "taken" if may else "refused")
+            may = True
+    return tuple(answers)
+
+
+def judge_reaching(tried: Forwards, key: TunnelKey) -> Finding:
+    """Return whether the key may connect to anything from the JumpNode."""
+    granted = [way.to for way in tried.reached if way.granted]
+    if not granted:
+        return Finding("tunnel.other-ways", OK, "leads nowhere from there (its sshd, its sockets: refused)")
+    why = f"a thief of this key may connect from the JumpNode to {', '.join(granted)}, and so to what else is there"
+    fix = key.set_sshd("AllowStreamLocalForwarding no") if set(granted) <= set(_SOCKETS) else key.narrow()
+    return Finding("tunnel.other-ways", FAIL, why, fix)
+
+
+def check_session(config: Path, key: TunnelKey) -> Iterator[Finding]:
+    """Ask for a command, and for files by sftp."""
+    alias = key.forward.jump.alias
+    try:
+        session = try_command(config, alias, seconds=_SECONDS)
+    except (process.TimedOut, ProgramMissing) as error:
+        yield Finding("tunnel.no-session", SKIP, f"the JumpNode did not answer: {shown(str(error), limit=200)}")
+    else:
+        yield judge_session(ran=session.ran, key=key)
+    if try_sftp(config, alias, seconds=_SECONDS):
+        yield Finding("tunnel.no-files", FAIL, "a thief of this key gets files of the JumpNode by sftp", key.narrow())
+    else:
+        yield Finding("tunnel.no-files", OK, "no files by sftp")
+
+
+def judge_session(*, ran: bool, key: TunnelKey) -> Finding:
+    """Return whether the key gets a command run."""
+    if ran:
+        return Finding("tunnel.no-session", FAIL, "a thief of this key gets a shell on the JumpNode", key.narrow())
+    return Finding("tunnel.no-session", OK, "no shell, no command")
