@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.load import desktop_named
 from backupjump.config.models import RouteKind
-from backupjump.errors import BackupjumpError
+from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.doctor.finding import FAIL, SKIP, Finding
 from backupjump.operations.doctor.server_desktop import expiry_finding, look_at_desktop, promise_finding
 from backupjump.operations.doctor.server_files import look_at_config, look_at_keys, look_at_state
@@ -68,7 +68,7 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
         yield from _look_at_jump_node(name, in_use, server, state, broken)
     for each in chosen:
         telling(f"trying desktop {each.name}")
-        yield from _look_at_desktop(each, server, state, broken)
+        yield from _look_at_desktop(each, server, config, state, broken)
 
 
 def _look_at_store(server: Server, state: Path) -> Iterator[Finding]:
@@ -113,18 +113,22 @@ def _look_at_jump_node(
             if finding.verdict == FAIL and finding.check in _BREAKING:
                 broken.add(name)
             yield finding
+    except Stopped:
+        raise
     except BackupjumpError as error:
         broken.add(name)
         yield Finding("jumpnode.login", FAIL, f"JumpNode {name}: {evidence_of(error)}", "backupjump config check")
 
 
-def _look_at_desktop(desktop: Desktop, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
+def _look_at_desktop(
+    desktop: Desktop, server: Server, config: Path, state: Path, broken: set[str]
+) -> Iterator[Finding]:
     if desktop.revoked:
         yield Finding("desktop.login", SKIP, f"desktop {desktop.name} is revoked: it has no run any more")
         return
     yield expiry_finding(desktop, today=utc_now().date())
     yield promise_finding(desktop)
-    yield port_finding(desktop, server)
+    yield port_finding(desktop, server, config)
     if desktop.jump_node in broken:
         why = f"desktop {desktop.name} lies behind JumpNode {desktop.jump_node}, which has to be right first"
         yield Finding("tunnel.open", SKIP, why)

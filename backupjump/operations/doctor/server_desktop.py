@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
-from backupjump.errors import BackupjumpError, ConfigError
+from backupjump.errors import BackupjumpError, ConfigError, Stopped
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.key_lines import mend_key
@@ -50,6 +50,8 @@ def look_at_desktop(desktop: Desktop, jobs: Sequence[Job], server: Server, route
                 yield Finding("desktop.host-key", OK, f"desktop {desktop.name} shows a pinned key")
             yield Finding("desktop.login", OK, f"desktop {desktop.name} lets our key in")
             yield from _behind_login(desktop, jobs, control)
+    except Stopped:
+        raise
     except BackupjumpError as error:
         yield from not_reached(desktop, server, error)
 
@@ -58,6 +60,8 @@ def _behind_login(desktop: Desktop, jobs: Sequence[Job], control: Control) -> It
     host = f"desktop {desktop.name}"
     try:
         gate = ask_gate(control, host=host)
+    except Stopped:
+        raise
     except BackupjumpError as error:
         yield Finding("desktop.gate", FAIL, evidence_of(error), on("Desktop", "backupjump doctor"))
         return
@@ -81,7 +85,7 @@ def gate_findings(desktop: Desktop, gate: Gate, *, now: datetime) -> Iterator[Fi
     if gate.confines:
         yield Finding("desktop.confines", OK, f"{host}: its rsync stays inside the folder that it reads")
     else:
-        told = f"{host}: its rsync can't be confined (3.5.0 can): a hostile Server could learn of files outside of the roots"
+        told = f"{host}: its rsync can't be confined (3.5.0 can); a hostile Server could learn of files elsewhere"
         yield Finding("desktop.confines", WARN, told, _INSTALL_RSYNC)
     yield clock_finding(host, gate.clock - now)
 

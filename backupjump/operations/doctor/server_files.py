@@ -93,7 +93,7 @@ def key_finding(check: str, whose: str, path: Path) -> Finding:
 def folder_finding(folders: Sequence[Path]) -> Finding:
     """Return what can be said of the folders that keys lie in: who may write there can put another key in place."""
     writable = [folder for folder in folders if _others_may_write(folder)]
-    readable = [folder for folder in folders if folder.stat().st_mode & 0o077]
+    readable = [folder for folder in folders if all(each.stat().st_mode & 0o011 for each in (folder, *folder.parents))]
     if writable:
         told = f"other accounts may put another key into {listed(map(quoted, writable))}"
         return Finding("keys.folder", FAIL, told, f"chmod 700 {quoted(*writable)}")

@@ -11,11 +11,12 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import HostKeyRefused, KeyRefused, TunnelNotOpen
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.server_mends import mend_loopback
-from backupjump.operations.doctor.server_words import evidence_of, listed, on, on_as_root
+from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, on_as_root
 from backupjump.ssh.keys import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from backupjump.config.models import Desktop, JumpNode, Server
     from backupjump.errors import BackupjumpError
@@ -24,7 +25,7 @@ _CONNECT_SECONDS = 3.0
 _OFFERED = re.compile(r"offered: (SHA256:[A-Za-z0-9+/]+)")
 
 
-def port_finding(desktop: Desktop, server: Server) -> Finding:
+def port_finding(desktop: Desktop, server: Server, config: Path) -> Finding:
     """Return whether the tunnel's port is this Desktop's alone, also where one machine has two names in the config."""
     same = [
         other.name for other in server.desktops.values() if other is not desktop and _one_end(desktop, other, server)
@@ -33,7 +34,8 @@ def port_finding(desktop: Desktop, server: Server) -> Finding:
     if not same:
         return Finding("tunnel.port", OK, f"desktop {desktop.name}: port {desktop.port} of {where} is its own")
     told = f"desktop {desktop.name} and {listed(same)} have one end: port {desktop.port} of {where}, by its host key"
-    return Finding("tunnel.port", FAIL, told, f"backupjump enroll new {desktop.name}")
+    own = config.parent / "desktops" / f"{desktop.name}.yaml"
+    return Finding("tunnel.port", FAIL, told, edit(own if own.exists() else config))
 
 
 def _one_end(one: Desktop, other: Desktop, server: Server) -> bool:
