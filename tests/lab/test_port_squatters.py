@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admitted]:
 def impostor(place: Admitted, address: str) -> Iterator[None]:
     """Have an sshd of somebody else's listen on `address` of the JumpNode, with an account `me`."""
     jump = place.three.jump
-    jump.must("rm -rf /tmp/impostor && mkdir -m 777 /tmp/impostor && ssh-keygen -q -t ed25519 -N '' -f /tmp/impostor/key")
+    jump.must("cd /tmp && rm -rf impostor && mkdir -m 777 impostor && ssh-keygen -q -t ed25519 -N '' -f impostor/key")
     jump.file("/tmp/impostor/config").write_text(_IMPOSTOR.format(address=address))
     data_key = place.three.server.must("cat .ssh/data.pub", user="backup")
     jump.file("/tmp/impostor/authorized_keys").write_text(data_key)
@@ -74,9 +74,9 @@ def test_an_impostor_on_the_port_is_told_by_his_host_key(place: Admitted) -> Non
 
 def test_whoever_pins_no_host_key_tells_an_impostor_his_secrets(place: Admitted) -> None:
     with impostor(place, f"127.0.0.1:{LAPTOP_PORT}"):
-        place.data.prints("ssh {as} -o StrictHostKeyChecking=no -o UserKnownHostsFile=none there bj1 probe")
+        said = place.data.prints("ssh {as} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null there bj1 probe")
 
-        assert place.three.jump.file("/tmp/impostor/somebody-came").exists()
+        assert place.three.jump.file("/tmp/impostor/somebody-came").exists(), said
 
 
 def test_an_impostor_on_the_other_loopback_address_is_not_asked(place: Admitted) -> None:
