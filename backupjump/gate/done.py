@@ -12,7 +12,7 @@ from backupjump.gate.grammar import Done
 LAST_DONE = "last-done.json"
 LAST_PUBLISHED = "last-published.json"
 
-_PUBLISHED = ("ok", "warning", "suspect")
+PUBLISHED = ("ok", "warning", "suspect")
 
 
 def note_done(done: Done, *, state: Path) -> None:
@@ -23,7 +23,7 @@ def note_done(done: Done, *, state: Path) -> None:
     """
     at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017 (datetime.UTC needs 3.11)
     line = json.dumps({"schema": 1, "at": at, "status": done.status, "run_id": done.run_id, "more": done.more})
-    for name in (LAST_PUBLISHED, LAST_DONE) if done.status in _PUBLISHED else (LAST_DONE,):
+    for name in (LAST_PUBLISHED, LAST_DONE) if done.status in PUBLISHED else (LAST_DONE,):
         _replace(state / name, line + "\n")
 
 
@@ -31,7 +31,7 @@ def _replace(path: Path, text: str) -> None:
     # Two jobs may be done in one moment: each writes a file of its own first.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     with fresh.open("w") as file:
-        fresh.chmod(0o600)
+        fresh.chmod(0o640)  # the agent may be in its group
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

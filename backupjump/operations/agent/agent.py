@@ -1,0 +1,187 @@
+"""The agent of a Desktop: looks about once a second, decides, and keeps the tunnel as decided. Python 3.9."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from backupjump.config.desktop import Tunnel
+from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED
+from backupjump.operations.agent import memory, notice, sd
+from backupjump.operations.agent.decide import Decision, Served, Situation, When, decide
+from backupjump.operations.agent.keeper import Keeper
+from backupjump.operations.agent.lock import holding
+from backupjump.operations.agent.memory import HELD, PAUSED, Told
+from backupjump.operations.agent.surroundings import (
+    Surroundings,
+    is_metered,
+    is_this_machine,
+    look,
+    slept_seconds,
+)
+from backupjump.operations.tunnel import forwards_of
+from backupjump.timing.moments import zone_here
+from backupjump.timing.ticking import Edges
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
+_TELL_EVERY = timedelta(minutes=1)
+_METERED_SECONDS = 300.0
+_SLEPT_SECONDS = 5.0
+_WATCHED = (LAST_DONE, LAST_PUBLISHED, HELD, PAUSED)
+
+
+class Agent:
+    """What the agent remembers from look to look."""
+
+    def __init__(self, tunnel: Tunnel, *, state: Path, folder: Path) -> None:
+        self._tunnel = tunnel
+        self._state = state
+        self._keeper = Keeper(forwards_of(tunnel), folder)
+        self._edges = Edges(tunnel.windows)
+        self._needs_route = not all(is_this_machine(jump.host) for jump in tunnel.jump_nodes)
+        before = memory.read_told(state)
+        self._served: Served | None = before.served if before is not None else None
+        self._deferred_at: When = before.deferred_at if before is not None else None
+        self._decision = Decision(open=False, why="starting")
+        self._told: Told | None = None
+        self._seen: tuple[int, ...] = ()
+        self._looked_at = -_LOOK_SECONDS
+        self._ways: tuple[str, ...] = ()
+        self._seen_ways: tuple[str, ...] | None = None
+        self._metered = False
+        self._asked_at = -_METERED_SECONDS
+        self._slept = slept_seconds()
+        self._started_at = _now()
+        self._noticed_at: When = None
+
+    def run(self) -> None:
+        """Go on until a signal ends it; JobLocked when the tunnel is another process's."""
+        with holding(self._state), self._keeper:
+            sd.notify("READY=1")
+            try:
+                while True:
+                    self.step(time.monotonic())
+                    time.sleep(_TICK_SECONDS)
+            finally:
+                sd.notify("STOPPING=1")
+                self._tell(Told(_now(), 0, "closed", "the agent is not running", served=self._served))
+
+    def step(self, at: float) -> None:
+        """Look if it is time to, and let the tunnel take its next step; `at` is of the monotonic clock."""
+        self._notice_sleep()
+        if self._something_new() or at - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = at
+            self._look(at)
+        self._keeper.keep(wanted=self._decision.open)
+        self._tell(self._to_tell())
+
+    def _look(self, at: float) -> None:
+        now, seen = _now(), look()
+        self._notice_ways(seen)
+        if self._tunnel.unless.metered and at - self._asked_at >= _METERED_SECONDS:
+            self._asked_at, self._metered = at, is_metered(seen.ways)
+        published_at = memory.read_published_at(self._state)
+        decision = decide(self._tunnel, self._situation(now, seen, published_at))
+        self._remember(decision, published_at, now)
+        self._notice_age(published_at, now)
+        sd.notify("WATCHDOG=1", f"STATUS={decision.why}")
+
+    def _situation(self, now: datetime, seen: Surroundings, published_at: When) -> Situation:
+        return Situation(
+            now=now,
+            zone=zone_here(),
+            last_published_at=published_at,
+            last_done=memory.read_done(self._state),
+            served=self._served,
+            held_until=memory.read_until(self._state, HELD),
+            paused_until=memory.read_until(self._state, PAUSED),
+            # What stands is not given up while a network is gone for a moment; a dead one ends by itself.
+            online=seen.online or not self._needs_route or self._keeper.phase == "open",
+            on_battery=seen.power.on_battery,
+            percent=seen.power.percent,
+            metered=self._metered,
+        )
+
+    def _remember(self, decision: Decision, published_at: When, now: datetime) -> None:
+        if (decision.open, decision.why) != (self._decision.open, self._decision.why):
+            log.info("the tunnel should be %s: %s", "open" if decision.open else "closed", decision.why)
+        self._decision = decision
+        self._served = decision.serves or self._served
+        if decision.deferred:
+            self._deferred_at = self._deferred_at or now
+        elif self._deferred_at is not None and published_at is not None and published_at > self._deferred_at:
+            self._deferred_at = None
+
+    def _notice_sleep(self) -> None:
+        slept = slept_seconds()
+        if slept - self._slept > _SLEPT_SECONDS:
+            log.info("this machine slept for %d s: the tunnel is dialled anew", slept - self._slept)
+            self._keeper.jolt(redial=True)
+            self._looked_at = -_LOOK_SECONDS
+        self._slept = slept
+
+    def _notice_ways(self, seen: Surroundings) -> None:
+        """Try at once when a network has come, anew when it is another one than that of the tunnel."""
+        before, self._seen_ways = self._seen_ways, seen.ways
+        if not seen.ways or seen.ways == before or not self._needs_route:
+            return
+        if before is not None:
+            # While there is none, the one before counts: if that comes back, what stood may still stand.
+            self._keeper.jolt(redial=bool(self._ways) and seen.ways[0] != self._ways[0])
+        self._ways = seen.ways
+        self._asked_at = -_METERED_SECONDS
+
+    def _notice_age(self, published_at: When, now: datetime) -> None:
+        told_at, max_age = self._noticed_at, self._tunnel.max_age
+        if notice.is_due(published_at, watched_since=self._started_at, told_at=told_at, max_age=max_age, now=now):
+            self._noticed_at = now
+            notice.tell(notice.text(published_at, now=now))
+
+    def _something_new(self) -> bool:
+        """Whether a file that we decide by is another one, a window has begun, or the tunnel has changed its phase."""
+        seen = tuple(_mtime_ns(self._state / name) for name in _WATCHED)
+        new = seen != self._seen
+        self._seen = seen
+        changed = self._told is not None and self._told.phase != self._keeper.phase
+        return self._edges.passed() or new or changed
+
+    def _to_tell(self) -> Told:
+        forward = self._keeper.forward
+        return Told(
+            at=_now(),
+            pid=os.getpid(),
+            phase=self._keeper.phase,
+            why=self._decision.why,
+            until=self._decision.until,
+            deferred_at=self._deferred_at,
+            jump_node=forward.jump_node if forward is not None else "",
+            failures=self._keeper.failures,
+            trouble=self._keeper.trouble,
+            served=self._served,
+        )
+
+    def _tell(self, told: Told) -> None:
+        before = self._told
+        if before is None or told != replace(before, at=told.at) or told.at - before.at >= _TELL_EVERY:
+            self._told = told
+            with suppress(OSError):  # a full disk must not close the tunnel
+                memory.write_told(self._state, told)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)  # noqa: UP017 (datetime.UTC needs 3.11)
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
