@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from backupjump.demo.lab import Lab
+from desktop_program import remove_bundle
 
 _DESELECTED = "backupjump_deselected"
 # The others have the limit of pyproject.toml.
@@ -38,6 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
     if hasattr(config, "workeroutput"):
         config.workeroutput[_DESELECTED] = [item.nodeid for item in left_out]
+
+
+def pytest_sessionfinish() -> None:
+    remove_bundle()
 
 
 @pytest.hookimpl(optionalhook=True)

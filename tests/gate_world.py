@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from desktop_program import desktop_argv
 
 CLUSTER = "-logDtpre.iLsfxCIvu"
 SECRET = "what nobody may read"
@@ -22,11 +23,12 @@ class GateWorld:
     config: Path
     home: Path
     secret: Path
+    program: tuple[str, ...] = ()
 
     @property
     def argv(self) -> list[str]:
-        """The forced command."""
-        return [sys.executable, "-I", "-m", "backupjump.gate", "--config", str(self.config)]
+        """The forced command: by default from the Desktop's one file, by the system's own Python."""
+        return [*(self.program or desktop_argv("gate")), "--config", str(self.config)]
 
     def ask(
         self, command: bytes | str | None, *, env: dict[str, str] | None = None
@@ -82,9 +84,9 @@ class GateWorld:
         return [path for path in files if SECRET in path.read_text(errors="replace")]
 
 
-def gate_world(folder: Path, *, policy: dict[str, Any] | None = None) -> GateWorld:
-    """Make the world below `folder`; `policy` are further keys of `gate:`."""
-    world = GateWorld(folder, folder / "desktop.yaml", folder / "home/me", folder / "outside/secret")
+def gate_world(folder: Path, *, policy: dict[str, Any] | None = None, program: tuple[str, ...] = ()) -> GateWorld:
+    """Make the world below `folder`; `policy` are further keys of `gate:`, `program` is another gate to start."""
+    world = GateWorld(folder, folder / "desktop.yaml", folder / "home/me", folder / "outside/secret", program)
     for each in (world.home / "sub", world.secret.parent, folder / "home2", folder / "home/me2"):
         each.mkdir(parents=True)
     world.secret.write_text(SECRET)

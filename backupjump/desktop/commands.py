@@ -18,6 +18,7 @@ from backupjump.frame import (
     set_up_logging,
     under_systemd,
 )
+from backupjump.operations.installed import keep_ready
 
 
 def obey(words: Sequence[str]) -> int:
@@ -29,6 +30,7 @@ def obey(words: Sequence[str]) -> int:
 
     def body() -> int:
         check_folder_is_there()
+        keep_ready()
         return command.run(options, said)
 
     return exit_code_of(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,4 +100,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_arguments: Any) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"{PROGRAM} {version('backupjump')}\n")
+        sys.stdout.write(f"{PROGRAM} {version('backupjump')}\n")
+        parser.exit()

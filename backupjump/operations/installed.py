@@ -97,6 +97,26 @@ def made_ready(pyz: Path) -> Path:
     return pyz
 
 
+def keep_ready() -> None:
+    """Make the settled file ready again when it is run by another Python than it was made ready for.
+
+    After an upgrade of the distribution each start of the gate would compile everything anew; it would do its
+    work all the same, so a failure here is passed over.
+    """
+    bundle = running_bundle()
+    if bundle is not None and bundle == lasting_place():
+        with contextlib.suppress(OSError, zipfile.BadZipFile):
+            if not is_ready(bundle):
+                made_ready(bundle)
+
+
+def is_ready(pyz: Path) -> bool:
+    """Whether this Python finds something compiled in `pyz` that it can use."""
+    with zipfile.ZipFile(pyz) as archive:
+        first = next((name for name in archive.namelist() if name.endswith(".pyc")), None)
+        return first is not None and archive.read(first).startswith(importlib.util.MAGIC_NUMBER)
+
+
 def write_zip(path: Path, sources: Mapping[str, bytes]) -> None:
     """Write `sources` (name → content) as a program that the system's Python runs: 0755, equal bytes each time."""
     _write_zip(path, sources, compiled_for=None)
