@@ -5,7 +5,7 @@ Python 3.9, the standard library and yaml.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,9 +65,18 @@ def _into_the_gate(config: DesktopConfig, door: Door) -> Iterator[Finding]:
     if not gates:
         yield Finding("gate.starts", SKIP, "no line of authorized_keys starts a gate")
     for file, line in gates.values():
-        mend = mend_line(line, right_options(line, gate_argv=wanted), file=str(file.path))
+        argv = (*wanted, *enrolment_words(line.gate_argv))
+        mend = mend_line(line, right_options(line, gate_argv=argv), file=str(file.path))
         yield from check_gate(line.gate_argv, config=config.path, mend=mend)
         yield from check_bundle(line.gate_argv)
+
+
+def enrolment_words(gate_words: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a forced command that say which renewal of keys wrote its line; a mended one keeps them."""
+    if "--enrolment" not in gate_words:
+        return ()
+    start = gate_words.index("--enrolment")
+    return tuple(gate_words[start : start + 2])
 
 
 def _to_the_jump_node(config: DesktopConfig, *, broken: set[str]) -> Iterator[Finding]:

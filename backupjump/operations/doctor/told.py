@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
@@ -31,7 +31,7 @@ def summed_up(findings: Iterable[Finding]) -> str:
     return ", ".join(counts) or "nothing to check"
 
 
-def as_json(findings: Iterable[Finding]) -> str:
+def as_json_array(findings: Iterable[Finding]) -> str:
     """Return one JSON array, ASCII only: `check`, `verdict`, `evidence`, `fix` of each."""
     return json.dumps([asdict(finding) for finding in findings], indent=2)
 
@@ -39,3 +39,19 @@ def as_json(findings: Iterable[Finding]) -> str:
 def exit_code(findings: Iterable[Finding]) -> int:
     """Return 1 if a check failed, else 0: amber needs a person some day, not now."""
     return int(any(finding.verdict == FAIL for finding in findings))
+
+
+def tell(
+    findings: Iterable[Finding], *, say: Callable[[str], None], as_json: bool, quiet: bool = False, colour: bool = False
+) -> int:
+    """Say each finding as it comes, or all as JSON at the end; return the exit code. `quiet`: only what failed."""
+    seen = []
+    for finding in findings:
+        seen.append(finding)
+        if not as_json and (not quiet or finding.verdict == FAIL):
+            say(told(finding, colour=colour))
+    if as_json:
+        say(as_json_array(seen))
+    elif not quiet:
+        say(summed_up(seen))
+    return exit_code(seen)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from backupjump.operations.doctor.finding import VERDICTS, Finding
-from backupjump.operations.doctor.told import as_json, exit_code, summed_up, told
+from backupjump.operations.doctor.told import as_json_array, exit_code, summed_up, tell, told
 
 MENDED = Finding("config.mode", "fail", "others may write it", "chmod go-w /etc/bj.yaml")
 
@@ -31,7 +31,7 @@ def test_colours_are_there_where_they_are_asked_for() -> None:
 
 
 def test_json_is_one_array_with_the_four_keys() -> None:
-    assert json.loads(as_json([MENDED])) == [
+    assert json.loads(as_json_array([MENDED])) == [
         {
             "check": "config.mode",
             "verdict": "fail",
@@ -54,3 +54,21 @@ def test_only_a_fail_needs_a_person_now(verdicts: list[str], code: int, line: st
     findings = [Finding("a", verdict, "seen") for verdict in verdicts]
 
     assert (exit_code(findings), summed_up(findings)) == (code, line)
+
+
+@pytest.mark.parametrize(
+    ("how", "first_words"),
+    [
+        ({"as_json": False}, ["+ ok  ", "x fail", "      ", "1 fail"]),
+        ({"as_json": False, "quiet": True}, ["x fail", "      "]),
+        ({"as_json": True}, ["["] + ["  {", '    "', '    "', '    "', '    "', "  }"] * 2 + ["]"]),
+    ],
+)
+def test_findings_are_told_as_they_come_or_as_json_at_the_end(how: dict[str, bool], first_words: list[str]) -> None:
+    said: list[str] = []
+
+    code = tell([Finding("a", "ok", "seen"), MENDED], say=said.append, **how)
+
+    lines = [line for text in said for line in text.splitlines()]
+    assert code == 1
+    assert [line[: len(words)] for line, words in zip(lines, first_words, strict=True)] == first_words
