@@ -56,6 +56,30 @@ Exit codes: 0 written, 2 a file is there already.
 """
 INIT_DIR = "Write there instead of the current folder; made when it is not there."
 
+ENROLL_ACCEPT = """\
+Take the invitation that the Server printed: its key is let in through the gate, and a reply is printed.
+
+Shows what the Server may do here and all that is written, and asks. This Desktop makes its tunnel's key, adds one
+line to authorized_keys, and asks its own sshd whether that works. Then it waits, and opens the tunnel as soon as the
+JumpNode lets it in, until the Server has made its first backup. Repeating it does no harm.
+
+\b
+Examples:
+  backupjump enroll accept                          paste it
+  backupjump enroll accept invitation.txt --read /home/me/documents --yes --no-wait
+
+\b
+Exit codes: 0 accepted, 1 something is missing here or nobody said yes, 2 not an invitation, usage or config.
+"""
+ENROLL_ACCEPT_FILE = "the file that the invitation stands in; without it, it is pasted, or comes from a pipe"
+ENROLL_ACCEPT_CONFIG = "Write this Desktop's config there (root: /etc/backupjump, else ~/.config/backupjump)."
+ENROLL_ACCEPT_READ = "What the Server may read, instead of what it asks for; may be given several times."
+ENROLL_ACCEPT_HOOKS = "`none`: only if the config offers no hooks."
+ENROLL_ACCEPT_TO = "This machine's sshd."
+ENROLL_ACCEPT_KEYS = "The file that sshd reads keys from, where it is not ~/.ssh/authorized_keys."
+ENROLL_ACCEPT_NO_WAIT = "Don't open the tunnel afterwards."
+ENROLL_ACCEPT_YES = "Don't ask."
+
 
 def summary(text: str) -> str:
     """Return the first sentence of a help text, for a list of commands."""

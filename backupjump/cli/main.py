@@ -16,6 +16,11 @@ COMMANDS = {
     "init": ("backupjump.cli.init", "init", "Write a commented config to be edited, for the Server or a Desktop."),
     "config": ("backupjump.cli.config", "config", "Check or show the config; print its schema."),
     "store": ("backupjump.cli.store", "store", "Make the store that the config names."),
+    "enroll": (
+        "backupjump.cli.enroll",
+        "enroll",
+        "Set a Desktop up: keys, pinned host keys, port, gate; renew or revoke.",
+    ),
     "ssh-config": ("backupjump.cli.ssh_config", "ssh_config", "Print the ssh_config of the way to a Desktop."),
     "doctor": ("backupjump.cli.doctor", "doctor", "Try every hop and precondition; say what mends it."),
     "tunnel": ("backupjump.cli.tunnel", "tunnel", "On the Desktop: open the reverse tunnel to the JumpNode."),

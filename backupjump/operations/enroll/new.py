@@ -1,0 +1,203 @@
+"""`enroll new`, on the Server: propose to back a Desktop up. A bare Server gets its config and keys on the way."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from backupjump.config.checks import read_name, read_tunnel_port
+from backupjump.config.desktop import is_desktop_file
+from backupjump.config.load import load_server
+from backupjump.config.state import state_dir
+from backupjump.config.yaml_file import read_document
+from backupjump.errors import BackupjumpError, UsageError
+from backupjump.escape import shown
+from backupjump.operations.enroll.authorized_keys import FIRST_PORT
+from backupjump.operations.enroll.consent import agreed
+from backupjump.operations.enroll.fresh_file import make_key
+from backupjump.operations.enroll.invitation import NEW, Invitation, JumpAccount, read_root
+from backupjump.operations.enroll.jump_choice import (
+    JumpChoice,
+    choose_jump_node,
+    compare_line,
+    confirmed_host_key,
+    read_jump_name,
+)
+from backupjump.operations.enroll.jump_node import HOP_ACCOUNT, TUNNEL_ACCOUNT, Accounts, keys_place
+from backupjump.operations.enroll.pending import Pending, all_pending, forget_pending, write_pending
+from backupjump.operations.enroll.ports import free_port, taken_ports
+from backupjump.operations.enroll.server_files import (
+    jump_node_text,
+    refuse_a_desktop,
+    server_config_path,
+    server_text,
+    write_and_load,
+)
+from backupjump.operations.enroll.strict_json import read_choice
+from backupjump.ssh.keys import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+    from pathlib import Path
+
+    from backupjump.config.models import Server
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewWishes:
+    """What was said on the command line of `enroll new`."""
+
+    name: str
+    config: Path | None = None
+    jump: str | None = None
+    jump_node: str | None = None
+    jump_host_key: str | None = None
+    user: str = HOP_ACCOUNT
+    tunnel_user: str = TUNNEL_ACCOUNT
+    jump_keys: str | None = None
+    store: Path | None = None
+    read: tuple[str, ...] = ()
+    port: int | None = None
+    route: str = "proxyjump"
+    expires: date | None = None
+    yes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bare:
+    """What this Server has so far: the path of its config, what it says, and the new JumpNode's pinned key if any."""
+
+    path: Path
+    server: Server | None
+    jump: JumpChoice
+    host_key: str | None
+
+
+def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
+    """Return the invitation for a Desktop; the same one again for the same wishes, until its reply has come back."""
+    _check(wishes)
+    path = server_config_path(wishes.config)
+    server = _load(path)
+    if server is None and wishes.store is None:
+        raise UsageError(
+            f"there is no config yet ({shown(str(path))})", hint="name a folder for the backups: --store DIR"
+        )
+    if server is not None and wishes.name in server.desktops:
+        raise UsageError(
+            f"desktop {wishes.name} is in the config already",
+            hint=f"new keys for it: backupjump enroll rotate {wishes.name}; another machine needs another name",
+        )
+    jump = choose_jump_node(server, address=wishes.jump, name=wishes.jump_node)
+    server = _prepared(Bare(path=path, server=server, jump=jump, host_key=None), wishes, say)
+    return _invite(server, path, jump.name, wishes, say)
+
+
+def _check(wishes: NewWishes) -> None:
+    read_jump_name(wishes.name)
+    if wishes.route in ("nested", "local"):
+        where = "the JumpNode itself makes that key" if wishes.route == "nested" else "the tunnel would end here"
+        raise UsageError(
+            f"route {wishes.route} is not set up by enrolment: {where}",
+            hint="by hand, as in the README: its Routes, and the key lines of its five minutes",
+        )
+    checks: list[tuple[str, Callable[[], object]]] = [
+        *((f"--read {shown(folder)}", partial(read_root, folder)) for folder in wishes.read),
+        (f"--route {shown(wishes.route)}", partial(read_choice("proxyjump", "proxycommand"), wishes.route)),
+        (f"--tunnel-user {shown(wishes.tunnel_user)}", partial(read_name, wishes.tunnel_user)),
+        (f"--user {shown(wishes.user)}", partial(read_name, wishes.user)),
+        ("--jump-keys", partial(keys_place, Accounts(keys_file=wishes.jump_keys))),
+        (f"--port {wishes.port}", partial(read_tunnel_port, wishes.port or FIRST_PORT)),
+    ]
+    for word, check in checks:
+        try:
+            check()
+        except ValueError as error:
+            raise UsageError(f"{word} {error}") from error
+
+
+def _load(path: Path) -> Server | None:
+    if not path.exists():
+        return None
+    document = read_document(path)
+    refuse_a_desktop(path, is_desktop=document.whole and is_desktop_file(document))
+    return load_server(path)
+
+
+def _prepared(bare: Bare, wishes: NewWishes, say: Callable[..., None]) -> Server:
+    """Write config and JumpNode's file where they are missing, once a person has agreed; return the Server."""
+    folder, jump = bare.path.parent, bare.jump
+    texts: dict[Path, str] = {}
+    hop_key = folder / "keys" / f"jumpnode-{jump.name}"
+    if bare.server is None:
+        assert wishes.store is not None
+        texts[bare.path] = server_text(wishes.store.absolute())
+    lines, compared = [], True
+    if jump.is_new:
+        host_key, compared = confirmed_host_key(jump, wishes.user, wishes.jump_host_key)
+        lines += _key_lines(jump, host_key, compared=compared)
+        texts[folder / "jump_nodes" / f"{jump.name}.yaml"] = jump_node_text(
+            host=jump.host, port=jump.port, user=wishes.user, identity_file=hop_key, host_key=host_key
+        )
+    if not texts:
+        assert bare.server is not None
+        return bare.server
+    say(*lines, "This will be written:", *(f"  {shown(str(path))}" for path in (*texts, hop_key)))
+    if wishes.yes and not compared:
+        raise UsageError(
+            "--yes would trust whatever key the JumpNode's address shows; nothing was changed",
+            hint="say which one is right: --jump-host-key SHA256:…, as the JumpNode itself prints it",
+        )
+    if not agreed(
+        "Is that the JumpNode's key, and shall it be so?" if jump.is_new else "Shall it be so?", yes=wishes.yes
+    ):
+        raise BackupjumpError("nothing was changed")
+    if jump.is_new:
+        make_key(hop_key, comment=f"backupjump:hop:{jump.name}")
+    return write_and_load(bare.path, texts)
+
+
+def _key_lines(jump: JumpChoice, host_key: str, *, compared: bool) -> list[str]:
+    if compared:
+        return [
+            f"JumpNode {jump.name}, {jump.host} port {jump.port}, is pinned to {fingerprint(host_key)}, as you said."
+        ]
+    return [
+        f"JumpNode {jump.name}, {jump.host} port {jump.port}, shows this host key:",
+        f"  {fingerprint(host_key)}",
+        f"Compare it on the JumpNode itself: {compare_line(host_key)}",
+    ]
+
+
+def _invite(server: Server, path: Path, jump_node: str, wishes: NewWishes, say: Callable[..., None]) -> Invitation:
+    state = state_dir(server.state_dir)
+    pendings = all_pending(state)
+    earlier = [each for each in pendings if each.is_open and each.invitation.desktop == wishes.name]
+    others = [each for each in pendings if each not in earlier]
+    identity_file = path.parent / "keys" / f"desktop-{wishes.name}"
+    node = server.jump_nodes[jump_node]
+    like = earlier[0].invitation if earlier and earlier[0].jump_node == jump_node else None
+    invitation = Invitation(
+        kind=NEW,
+        id=like.id if like else secrets.token_hex(4),
+        desktop=wishes.name,
+        route=wishes.route,
+        jump=JumpAccount(node.host, node.port, wishes.tunnel_user, node.host_key),
+        port=free_port(taken_ports(server, others, jump_node), wishes.port or (like.port if like else None)),
+        data_key=make_key(identity_file, comment=f"backupjump:data:{wishes.name}"),
+        read=wishes.read,
+        expires=wishes.expires,
+    )
+    if like is not None and invitation != like:
+        invitation = replace(invitation, id=secrets.token_hex(4))
+    for each in earlier:
+        if each.invitation.id != invitation.id:
+            forget_pending(state, each)
+            say("This takes the place of an earlier invitation, whose reply would now be refused.")
+    write_pending(
+        state,
+        Pending(invitation=invitation, jump_node=jump_node, identity_file=identity_file, keys_file=wishes.jump_keys),
+    )
+    return invitation
