@@ -13,7 +13,8 @@ CONFIG = "Use this config file."
 TUNNEL_OPEN = """\
 Open the tunnel now, tell how to come in, and keep it open until the time is over.
 
-It tries once: within 20 seconds the tunnel stands, or this ends and says why. Ctrl-C closes it.
+It tries once: within 20 seconds the tunnel stands, or this ends and says why. Ctrl-C closes it. Where the agent is
+running, it is the one that keeps it open, whatever else would close it, and this ends at once.
 
 \b
 Examples:
@@ -26,6 +27,53 @@ reached or the link broke, 130/143 by a signal.
 """
 TUNNEL_OPEN_FOR = "How long it stays open."
 TUNNEL_OPEN_LENGTH = "2h"
+
+TUNNEL_AGENT = """\
+Open the tunnel whenever a backup is due, and close it when one has been made, until a signal ends this.
+
+When, is what `tunnel.open` of the config says: when-due (older than `every`), a list of windows, or always; not while
+paused, on low battery or on a metered line, where `tunnel.unless` says so. A lost link is dialled anew. Let systemd
+start it: it tells when it is ready, and that it is alive.
+
+\b
+Examples:
+  backupjump tunnel agent
+  backupjump -v tunnel agent                        tell each decision
+
+\b
+Exit codes: 0 ended by TERM, 2 usage or config, 11 another process holds the tunnel, 130 by Ctrl-C.
+"""
+TUNNEL_STATUS = """\
+Tell what the tunnel does and why, and when this machine was last backed up.
+
+\b
+Examples:
+  backupjump tunnel status
+
+\b
+Exit codes: 0 good, 1 the last backup is older than `tunnel.max_age`, 2 usage or config.
+"""
+TUNNEL_PAUSE = """\
+Keep the tunnel closed for a while, such as 2h: backups are put off.
+
+\b
+Examples:
+  backupjump tunnel pause 2h
+  backupjump tunnel resume
+
+\b
+Exit codes: 0 done, 2 usage or config.
+"""
+TUNNEL_RESUME = """\
+End a pause.
+
+\b
+Examples:
+  backupjump tunnel resume
+
+\b
+Exit codes: 0 done, 2 usage or config.
+"""
 
 CONFIG_CHECK = """\
 Tell every mistake of the config at its line, the key files' too.
@@ -79,6 +127,43 @@ ENROLL_ACCEPT_TO = "This machine's sshd."
 ENROLL_ACCEPT_KEYS = "The file that sshd reads keys from, where it is not ~/.ssh/authorized_keys."
 ENROLL_ACCEPT_NO_WAIT = "Don't open the tunnel afterwards."
 ENROLL_ACCEPT_YES = "Don't ask."
+
+ENROLL_REPIN = """\
+Put the host key that NAME offers now in place of the pinned one, once you have compared it.
+
+On the Server NAME is a desktop or a JumpNode of the config; on a Desktop it is its JumpNode's host,
+and may be left out where there is one. Nothing is sent to the machine but what asks for its key, and
+the machines before it on the way are held to their pinned keys. Only the one value in the file changes.
+
+\b
+Examples:
+  backupjump enroll repin laptop
+  backupjump enroll repin jumpnode --yes --fingerprint SHA256:…
+
+\b
+Exit codes: 0 pinned, or it was already; 1 nobody said yes, or it is not the key that was said; 75 the machine can't
+be reached.
+"""
+ENROLL_REPIN_FINGERPRINT = "The key that the machine has; another one is refused."
+ENROLL_REPIN_YES = "Don't ask; needs --fingerprint."
+
+DOCTOR = """\
+Try every hop and precondition, and say of each what was seen and the command that mends it.
+
+On the Server: its config, keys, tools and store, then each JumpNode, then each Desktop through its
+tunnel. Our key really tries on the JumpNode what it must not do. On the Desktop: its gate, its sshd, its
+tunnel. A check behind a broken hop is skipped. Nothing is changed on any machine.
+
+\b
+Examples:
+  backupjump doctor
+  backupjump doctor laptop
+  backupjump doctor --json
+
+\b
+Exit codes: 0 nothing failed (amber `warn` lines may be there), 1 a check failed, 2 usage or config.
+"""
+DOCTOR_JSON = "One JSON array on stdout."
 
 
 def summary(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backupjump import desktop_help
 from backupjump.cli.render import json_array
 from backupjump.errors import UsageError
 from backupjump.operations.doctor.finding import FAIL, Finding
@@ -23,26 +24,11 @@ if TYPE_CHECKING:
     from backupjump.cli.options import Options
 
 
-@click.command()
+@click.command(help=desktop_help.DOCTOR)
 @click.argument("desktop", required=False, metavar="[DESKTOP]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout.")
+@click.option("--json", "as_json", is_flag=True, help=desktop_help.DOCTOR_JSON)
 @click.pass_obj
 def doctor(options: Options, desktop: str | None, *, as_json: bool) -> None:
-    """Try every hop and precondition, and say of each what was seen and the command that mends it.
-
-    On the Server: its config, keys, tools and store, then each JumpNode, then each Desktop through its
-    tunnel. Our key really tries on the JumpNode what it must not do. On the Desktop: its gate, its sshd, its
-    tunnel. A check behind a broken hop is skipped. Nothing is changed on any machine.
-
-    \b
-    Examples:
-      backupjump doctor
-      backupjump doctor laptop
-      backupjump doctor --json
-
-    \b
-    Exit codes: 0 nothing failed (amber `warn` lines may be there), 1 a check failed, 2 usage or config.
-    """
     from backupjump.config.find import find_config
 
     seen: list[Finding] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backupjump import desktop_help
+from backupjump.desktop import enroll
 from backupjump.desktop.parser import Command, read_command, read_options
+from backupjump.desktop.said import in_colour, say, warn
 from backupjump.errors import UsageError
 from backupjump.frame import (
     Options,
@@ -34,17 +35,6 @@ def obey(words: Sequence[str]) -> int:
         return command.run(options, said)
 
     return exit_code_of(body)
-
-
-def say(line: str) -> None:
-    """Write a line to stdout at once: a reader may be waiting for it."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def warn(line: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(f"{line}\n")
 
 
 def _tunnel_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,11 +82,27 @@ def _init_desktop(_options: Options, said: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", dest="as_json", action="store_true", help=desktop_help.DOCTOR_JSON)
+
+
+def _doctor(options: Options, said: argparse.Namespace) -> int:
+    from backupjump.config.find import find_config
+    from backupjump.operations.doctor.on_desktop import look
+    from backupjump.operations.doctor.told import tell
+
+    findings = look(find_config(options.config))
+    return tell(findings, say=say, as_json=said.as_json, quiet=options.quiet, colour=in_colour())
+
+
 def _no_arguments(_parser: argparse.ArgumentParser) -> None:
     pass
 
 
 COMMANDS: Mapping[str, Command] = {
+    "enroll accept": Command(desktop_help.ENROLL_ACCEPT, enroll.accept_arguments, enroll.accept),
+    "enroll repin": Command(desktop_help.ENROLL_REPIN, enroll.repin_arguments, enroll.repin),
+    "doctor": Command(desktop_help.DOCTOR, _doctor_arguments, _doctor),
     "tunnel open": Command(desktop_help.TUNNEL_OPEN, _tunnel_arguments, _tunnel_open),
     "config check": Command(desktop_help.CONFIG_CHECK, _no_arguments, _config_check),
     "init desktop": Command(desktop_help.INIT, _init_arguments, _init_desktop),
