@@ -8,9 +8,9 @@ import socket
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
-from backupjump.errors import HostKeyRefused, KeyRefused, TunnelNotOpen
+from backupjump.errors import ForwardRefused, HostKeyRefused, KeyRefused, TunnelNotOpen
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
-from backupjump.operations.doctor.server_mends import mend_loopback
+from backupjump.operations.doctor.server_mends import mend_line, mend_loopback
 from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, on_as_root
 from backupjump.ssh.keys import fingerprint
 
@@ -57,6 +57,9 @@ def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Ite
     elif isinstance(error, HostKeyRefused):
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
         yield Finding("desktop.host-key", FAIL, *_stranger(desktop, server, told))
+    elif isinstance(error, ForwardRefused) and desktop.route is not RouteKind.NESTED and desktop.jump_node:
+        ports = {each.port for each in server.desktops.values() if each.jump_node == desktop.jump_node}
+        yield Finding("jumpnode.forward", FAIL, told, mend_line(server.jump_nodes[desktop.jump_node], ports))
     elif isinstance(error, KeyRefused):
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
         if desktop.route is not RouteKind.NESTED:

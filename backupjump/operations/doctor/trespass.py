@@ -21,6 +21,7 @@ from typing import IO
 
 from backupjump import process
 
+_SSH_ITSELF_FAILED = 255
 _KEPT_LINES = 2000
 _LONGEST_LINE_BYTES = 8192
 _ANSWER_SECONDS = 4.0
@@ -84,12 +85,15 @@ def try_forwards(config: Path, alias: str, *, listen: Sequence[str], reach: Sequ
 
 
 def try_command(config: Path, alias: str, *, seconds: float) -> Session:
-    """Log in to `alias` and ask for a command on a terminal; TimedOut after `seconds`."""
+    """Log in to `alias` and ask for a command, and once more for a terminal; TimedOut after twice `seconds`.
+
+    Two logins, for ssh gives up on the command where it is refused the terminal (seen).
+    """
+    plain = process.run(["ssh", "-T", "-F", str(config), alias, _COMMAND], timeout=seconds)
     done = process.run(["ssh", "-v", "-tt", "-F", str(config), alias, _COMMAND], timeout=seconds)
     said = done.stderr.decode("utf-8", "replace").replace("\r", "")
-    # ssh ends with 255 itself where it was refused a command or a terminal.
-    terminal = done.status != 255 and "PTY allocation request failed" not in said
-    return Session(ran=_ANSWER in done.stdout, terminal=terminal, said=said)
+    terminal = done.status != _SSH_ITSELF_FAILED and "PTY allocation request failed" not in said
+    return Session(ran=_ANSWER in plain.stdout + done.stdout, terminal=terminal, said=said)
 
 
 def try_sftp(config: Path, alias: str, *, seconds: float) -> bool:
@@ -122,10 +126,10 @@ class _Ssh:
 
     @property
     def status(self) -> int:
-        """Its exit status; 255, which is that of an ssh that failed, while it has none."""
+        """Its exit status; that of an ssh that failed while it has none."""
         with suppress(process.TimedOut):
             return self._child.wait(_LAST_WORDS_SECONDS)
-        return 255
+        return _SSH_ITSELF_FAILED
 
     def wait_for(self, holds: Callable[[Sequence[str]], bool], deadline: float) -> None:
         """Return once `holds(lines)`, ssh has ended, or it is too late."""
