@@ -27,11 +27,19 @@ class AwakeRule:
 
 def awake_rule(user: str, config_folder: Path, *, rules: Path = RULES, inhibitor: Path = INHIBITOR) -> AwakeRule | None:
     """Return the rule that `user` needs, None for root, who is always allowed, and where there is no logind to ask."""
-    if user == "root" or not (inhibitor.exists() and rules.parent.exists()) or (rules / NAME).exists():
+    if user == "root" or not (inhibitor.exists() and rules.parent.exists()) or _is_seen(rules / NAME):
         return None
     path = config_folder / NAME
     install = f"sudo install -m 644 '{path}' {rules / NAME}"
     return None if path.exists() else AwakeRule(path, rule_text(user), install)
+
+
+def _is_seen(path: Path) -> bool:
+    # Debian lets only polkit look into the folder; what can't be seen is said once more.
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
 
 
 def rule_text(user: str) -> str:
