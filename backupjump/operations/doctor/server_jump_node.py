@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from backupjump import process
@@ -12,7 +11,8 @@ from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_sshd, mend_to_relay
 from backupjump.operations.doctor.server_words import evidence_of, on_as_root, quoted
-from backupjump.operations.doctor.trespass import try_command, try_forwards, try_sftp
+from backupjump.operations.doctor.trespass import Way, try_command, try_forwards, try_sftp
+from backupjump.operations.doctor.tunnel_limits import answers_to
 from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_ssh_files
 from backupjump.ssh.route import Route
 from backupjump.ssh.verdicts import Leg, verdict
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backupjump.config.models import Desktop, JumpNode
-    from backupjump.operations.doctor.trespass import Forwards, Way
+    from backupjump.operations.doctor.trespass import Forwards
 
 _LOGIN_SECONDS = 20.0
 # Nobody's address (RFC 5737), another service, and sockets that every account of a machine with systemd may use.
 _ELSEWHERE = ("127.0.0.1:25", "192.0.2.1:9")
 _SOCKETS = ("/run/systemd/journal/stdout", "/run/dbus/system_bus_socket")
+# Where no socket can be made: one that is granted is not left behind either.
+_ENDS = ("127.0.0.1:0", "/nonexistent/backupjump-doctor")
 _STRICT_KEX = ("kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com")
 
 
@@ -37,13 +39,12 @@ def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, state: Pat
     folder = state / "doctor" / node.name
     route = Route(kind=RouteKind.PROXYJUMP, desktop="", jump=hop, target=None, jump_alias=None, folder=folder)
     own = [f"127.0.0.1:{port}" for port in sorted({22, node.port})]
-    sink = f"/tmp/backupjump-doctor-{hashlib.sha256(node.name.encode()).hexdigest()[:8]}.sock"  # noqa: S108
     try:
         write_files(hop, folder)
         tried = try_forwards(
             route.config_file,
             hop.alias,
-            listen=("127.0.0.1:0", sink),
+            listen=_ENDS,
             reach=(*own, *_ELSEWHERE, *_SOCKETS),
             seconds=_LOGIN_SECONDS,
         )
@@ -101,11 +102,16 @@ def logged_in(node: JumpNode, tried: Forwards) -> Iterator[Finding]:
 
 def forward_findings(node: JumpNode, tried: Forwards, *, mend: str) -> Iterator[Finding]:
     """Yield which ways our key must not get there, and got or did not get. `mend` narrows its line."""
-    ports = [way for way in tried.listened if not way.to.startswith("/")]
+    # sshd looks first whether a key may; what fails after that was granted.
+    listened = [
+        Way(way.to, granted=answer != "refused")
+        for way, answer in zip(tried.listened, answers_to(tried.said), strict=False)
+    ]
+    ports = [way for way in listened if not way.to.startswith("/")]
     yield _ways(node, "jumpnode.listen", "open a port there, so pose as a Desktop", ports, mend)
     ports = [way for way in tried.reached if not way.to.startswith("/")]
     yield _ways(node, "jumpnode.other-port", "connect to", ports, mend)
-    sockets = [way for way in (*tried.listened, *tried.reached) if way.to.startswith("/")]
+    sockets = [way for way in (*listened, *tried.reached) if way.to.startswith("/")]
     yield _ways(node, "jumpnode.sockets", "use unix sockets there:", sockets, mend_sshd(node))
 
 
