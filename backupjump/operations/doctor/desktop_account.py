@@ -78,8 +78,11 @@ def check_modes(door: Door) -> Finding:
     loose = [each for path in files for each in loose_parts(path, home=door.account.home, uid=door.account.uid)]
     if not loose:
         return Finding("account.modes", OK, "nobody else may write authorized_keys, or a folder above it")
-    effect = "sshd passes the keys over" if strict else "StrictModes is off, so sshd takes what they put there"
     why = "; ".join(dict.fromkeys(each.why for each in loose))
+    if strict and is_taken(door):
+        # Debian's sshd accepts what a group may write that nobody else is in.  Source: its user-group-modes.patch.
+        return Finding("account.modes", OK, f"{why}; its sshd accepts that, as nobody else is in the group")
+    effect = "sshd passes the keys over" if strict else "StrictModes is off, so sshd takes what they put there"
     fix = " && ".join(dict.fromkeys(each.fix for each in loose))
     return Finding("account.modes", FAIL if strict else WARN, f"{why}: {effect}", fix)
 
@@ -90,11 +93,16 @@ def check_login(door: Door) -> Finding:
         return Finding("account.login", SKIP, "no sshd answers")
     if not door.lines:
         return Finding("account.login", SKIP, "there is no key to ask for")
-    wanted = {line.public_key for _file, line in door.lines}
-    if wanted.issubset(door.answer.taken):
+    if is_taken(door):
         return Finding("account.login", OK, f"sshd takes the Server's key for {door.account.name}")
     why, fix = why_refused(door)
     return Finding("account.login", FAIL, f"sshd does not take the Server's key for {door.account.name}: {why}", fix)
+
+
+def is_taken(door: Door) -> bool:
+    """Whether sshd takes every key that has a line of the Server's; False where there is none."""
+    wanted = {line.public_key for _file, line in door.lines}
+    return bool(wanted) and wanted.issubset(door.answer.taken)
 
 
 def why_refused(door: Door) -> tuple[str, str]:
