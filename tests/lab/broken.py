@@ -36,16 +36,26 @@ def command_of(finding: Finding, *, machine: str | None = None) -> str:
 
 
 def typed(command: str, *, lab: Lab, more: Mapping[str, str] | None = None, answer: str = "") -> str:
-    """Type a command of a fix into a shell of the lab, whose programs are this checkout's; return what it printed."""
+    """Type a command of a fix into a shell of the lab, whose programs are this checkout's; return what it printed.
+
+    It has a terminal, at which it gets the `answer`.
+    """
     path = f"{_PROGRAMS}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", "-c", command],
-        env={**os.environ, "PATH": path, **(more or {})},
-        input=answer,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=lab.folder,
-    )
+    person, terminal = os.openpty()
+    try:
+        os.write(person, answer.encode())
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env={**os.environ, "PATH": path, **(more or {})},
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=lab.folder,
+            timeout=60,
+        )
+    finally:
+        os.close(person)
+        os.close(terminal)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout

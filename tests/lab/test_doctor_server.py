@@ -117,6 +117,18 @@ def test_another_machine_s_sshd_behind_the_port(sound: Sound) -> None:
     assert f":{lab.tunnel_port}" in command_of(broken["desktop.host-key"], machine="JumpNode")
 
 
+def test_a_desktop_that_was_reinstalled(sound: Sound) -> None:
+    sound.lab.desktop.renew_host_key()
+
+    broken = complaints(sound.config)
+
+    assert list(broken) == ["desktop.host-key"]
+    assert "a Desktop that was reinstalled" in broken["desktop.host-key"].evidence
+    command = command_of(broken["desktop.host-key"])
+    typed(command, lab=sound.lab, more={"BACKUPJUMP_CONFIG": str(sound.config)}, answer="y\n")
+    assert complaints(sound.config) == {}
+
+
 def test_a_desktop_without_a_gate(sound: Sound) -> None:
     lab, world = sound.lab, sound.world
     home = lab.folder / "person"

@@ -127,8 +127,10 @@ def _look_at_desktop(
         yield Finding("desktop.login", SKIP, f"desktop {desktop.name} is revoked: it has no run any more")
         return
     yield expiry_finding(desktop, today=utc_now().date())
-    yield promise_finding(desktop)
-    yield port_finding(desktop, server, config)
+    own = config.parent / "desktops" / f"{desktop.name}.yaml"
+    file = own if own.exists() else config
+    yield promise_finding(desktop, file)
+    yield port_finding(desktop, server, file)
     if desktop.jump_node in broken:
         why = f"desktop {desktop.name} lies behind JumpNode {desktop.jump_node}, which has to be right first"
         yield Finding("tunnel.open", SKIP, why)

@@ -12,7 +12,7 @@ from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.key_lines import mend_key
 from backupjump.operations.doctor.server_mends import public_half
 from backupjump.operations.doctor.server_tunnel import not_reached
-from backupjump.operations.doctor.server_words import evidence_of, listed, on, quoted
+from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, quoted
 from backupjump.operations.enroll.expiry import expiry_warning, renewal
 from backupjump.operations.gate import ask_gate
 from backupjump.operations.probe import check_gate, probe
@@ -24,6 +24,7 @@ from backupjump.ssh.route import prepare
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date, datetime
+    from pathlib import Path
 
     from backupjump.config.models import Desktop, Job, Server
     from backupjump.operations.gate import Gate
@@ -155,17 +156,15 @@ def gate_line(desktop: Desktop) -> str:
     return command.replace("AUTHORIZED_KEYS", "~/.ssh/authorized_keys")
 
 
-def promise_finding(desktop: Desktop) -> Finding:
-    """Return what the Desktop's route gives up, which its owner has agreed to in the config."""
+def promise_finding(desktop: Desktop, file: Path) -> Finding:
+    """Return what the Desktop's route gives up, as its config in `file` allows."""
     host = f"desktop {desktop.name}"
     if desktop.route is RouteKind.NESTED:
-        told = f"{host}: route nested: who has the JumpNode reads all that is backed up and can change it on its way"
-        return Finding(
-            "desktop.route", WARN, told, "backupjump config show  # route: proxyjump lets it see ciphertext only"
-        )
+        told = f"{host}: route nested: the JumpNode reads and could alter what is backed up; on proxyjump it can't"
+        return Finding("desktop.route", WARN, told, edit(file))
     if desktop.route is RouteKind.LOCAL:
-        told = f"{host}: route local: its tunnel key is a key to this Server"
-        return Finding("desktop.route", WARN, told, "backupjump config show  # a jump_node keeps it away from here")
+        told = f"{host}: route local: its tunnel key is a key to this Server; with a JumpNode it has none"
+        return Finding("desktop.route", WARN, told, edit(file))
     return Finding("desktop.route", OK, f"{host}: route {desktop.route.value}: the JumpNode sees ciphertext only")
 
 

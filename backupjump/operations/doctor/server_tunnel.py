@@ -25,8 +25,8 @@ _CONNECT_SECONDS = 3.0
 _OFFERED = re.compile(r"offered: (SHA256:[A-Za-z0-9+/]+)")
 
 
-def port_finding(desktop: Desktop, server: Server, config: Path) -> Finding:
-    """Return whether the tunnel's port is this Desktop's alone, also where one machine has two names in the config."""
+def port_finding(desktop: Desktop, server: Server, file: Path) -> Finding:
+    """Return whether the port is this Desktop's alone, also where one JumpNode has two names; `file` tells of it."""
     same = [
         other.name for other in server.desktops.values() if other is not desktop and _one_end(desktop, other, server)
     ]
@@ -34,8 +34,7 @@ def port_finding(desktop: Desktop, server: Server, config: Path) -> Finding:
     if not same:
         return Finding("tunnel.port", OK, f"desktop {desktop.name}: port {desktop.port} of {where} is its own")
     told = f"desktop {desktop.name} and {listed(same)} have one end: port {desktop.port} of {where}, by its host key"
-    own = config.parent / "desktops" / f"{desktop.name}.yaml"
-    return Finding("tunnel.port", FAIL, told, edit(own if own.exists() else config))
+    return Finding("tunnel.port", FAIL, told, edit(file))
 
 
 def _one_end(one: Desktop, other: Desktop, server: Server) -> bool:
