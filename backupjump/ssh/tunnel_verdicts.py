@@ -26,6 +26,7 @@ _SHOWN_KEY = re.compile(r"debug1: Server host key: \S+ (SHA256:[A-Za-z0-9+/]+)")
 # sshd says these in debug messages before it refuses; it says nothing when only the port is taken.
 # Source: OpenSSH serverloop.c and channels.c; seen.
 _NOT_ALLOWED = re.compile(r"debug1: Remote: (Server has disabled port forwarding|port forwarding refused)")
+_TAKEN = " is taken"
 _UNFIT = re.compile(r"Bad |terminating, |Unable to negotiate|no matching ")
 
 
@@ -62,6 +63,11 @@ def why_it_fails(lines: Sequence[str], forward: Forward) -> BackupjumpError:
     if _UNFIT.search(_last_words(lines)):
         return BackupjumpError(f"ssh can't open the tunnel to {forward.jump_node}: {_last_words(lines)}")
     return unreachable(forward, _last_words(lines) or "ssh ended without a word")
+
+
+def is_port_taken(error: BackupjumpError) -> bool:
+    """Whether `error` says that the JumpNode lets our key listen there, and somebody listens already."""
+    return isinstance(error, ForwardRefused) and str(error).endswith(_TAKEN)
 
 
 def unreachable(forward: Forward, why: str) -> JumpNodeUnreachable:
@@ -113,7 +119,7 @@ def _not_allowed(forward: Forward) -> ForwardRefused:
 
 def _port_taken(forward: Forward) -> ForwardRefused:
     return ForwardRefused(
-        f"port {forward.port} on JumpNode {forward.jump_node} is taken",
+        f"port {forward.port} on JumpNode {forward.jump_node}{_TAKEN}",
         hint="perhaps by this Desktop's own older tunnel: it frees itself within a minute or two, as soon as the "
         "JumpNode's sshd notices (ClientAliveInterval 10 there makes it quick); "
         f"who holds it? there: ss -ltnp 'sport = :{forward.port}'; or choose another port",

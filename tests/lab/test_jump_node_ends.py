@@ -10,9 +10,9 @@ import pytest
 from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import public_key
 from backupjump.errors import LinkLost
-from backupjump.operations.enroll.authorized_keys import HOP, TUNNEL, Mark, hop_line, tunnel_line
+from backupjump.operations.enroll.authorized_keys import TUNNEL, Mark, tunnel_line
 from backupjump.operations.enroll.jump_node import Accounts
-from backupjump.operations.enroll.jump_node_ends import drop_hop_script, drop_tunnels_script, revoke_script
+from backupjump.operations.enroll.jump_node_ends import drop_tunnels_script, revoke_script
 from program import until
 
 pytestmark = pytest.mark.lab
@@ -66,21 +66,6 @@ def test_only_the_desktop_s_own_lines_go_and_the_one_that_is_named_stays(lab: La
     assert f"took out the line {NEW}" in last.said
     assert keys.read_text(encoding="latin-1") == f"{kept}\n"
     assert keys.stat().st_mode == mode
-
-
-def test_a_hop_line_goes_by_its_key(lab: Lab) -> None:
-    keys = lab.jump.authorized_keys
-    old, new = Mark(HOP, "jumpnode", "0a0a0a0a"), Mark(HOP, "jumpnode", "1b1b1b1b")
-    kept = [
-        hop_line(new, public_key(lab.data_key)),
-        hop_line(Mark(HOP, "jumpnode", "2c2c2c2c"), public_key(lab.tunnel_key)),
-    ]
-    keys.write_text("\n".join([kept[0], hop_line(old, public_key(lab.hop_key)), kept[1]]) + "\n")
-
-    done = by_sh(drop_hop_script(accounts(lab), key=public_key(lab.hop_key), keep=new))
-
-    assert f"took out the line {old}" in done.said
-    assert keys.read_text() == "\n".join(kept) + "\n"
 
 
 def test_a_revoked_desktop_s_tunnel_ends_and_does_not_come_back_while_others_stand(lab: Lab) -> None:

@@ -1,7 +1,7 @@
 """What goes away on a JumpNode: lines of earlier enrolments, and a tunnel that stands. Text for sh, as jump_node_sh.py.
 
-Which enrolment a line is of need not be known: its mark begins with the Desktop's name, and it has the Desktop's port,
-or the Server's old key, in it. At most one such line stays.
+Which enrolment a line is of need not be known: its mark begins with the Desktop's name, and it has the Desktop's port
+in it. At most one such line stays.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from backupjump.config.checks import read_name, read_tunnel_port
 from backupjump.operations.enroll import jump_node_sh as sh
 from backupjump.operations.enroll.authorized_keys import TUNNEL, Mark
 from backupjump.operations.enroll.jump_node import keys_place, script_of
-from backupjump.operations.enroll.strict_json import read_bare_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,11 +101,6 @@ def revoke_script(accounts: Accounts, desktop: str, *, port: int) -> str:
 def drop_tunnels_script(accounts: Accounts, *, port: int, keep: Mark) -> str:
     """Return the script that takes out all tunnel lines of a Desktop but that of `keep`; a tunnel that stands stays."""
     return _script((_drop_others(accounts, accounts.tunnel, keep, keep, has=_listens_on(port)),))
-
-
-def drop_hop_script(accounts: Accounts, *, key: str, keep: Mark) -> str:
-    """Return the script that takes out the hop line of the public key `key`."""
-    return _script((_drop_others(accounts, accounts.hop, keep, keep, has=read_bare_key(key).split()[1]),))
 
 
 def _listens_on(port: int) -> str:

@@ -1,0 +1,106 @@
+"""`enroll revoke`, on the Server: a Desktop that is stolen or retired comes in no more; its snapshots stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backupjump.config.edit import set_values
+from backupjump.config.load import desktop_named
+from backupjump.errors import BackupjumpError
+from backupjump.escape import shown
+from backupjump.operations.enroll.apply import read_target
+from backupjump.operations.enroll.consent import agreed
+from backupjump.operations.enroll.jump_node import Accounts
+from backupjump.operations.enroll.jump_node_ends import revoke_script
+from backupjump.operations.enroll.machine_files import deletable, delete_keys, machine_in
+from backupjump.operations.enroll.on_jump_node import accounts_of, run_or_print
+from backupjump.operations.enroll.pending import all_pending, forget_pending
+from backupjump.operations.site import open_site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from backupjump.config.machines import Machine
+    from backupjump.config.models import Desktop, JumpNode
+    from backupjump.operations.enroll.pending import Pending
+    from backupjump.operations.site import Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revocation:
+    """What taking a Desktop's keys back comes to. `kept` is a private key that enrolment did not make."""
+
+    desktop: Desktop
+    node: JumpNode | None
+    place: Machine
+    deletes: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    pending: tuple[Pending, ...]
+    script: str
+
+
+def revoke(config: Path | None, name: str, *, apply: str | None, yes: bool, say: Callable[..., None]) -> bool:
+    """Take the keys of desktop `name` back; return whether nothing is left to be done on the JumpNode.
+
+    What is here is done first, since nothing can come between. Repeated it does what is still to do.
+    """
+    target = read_target(apply) if apply else None
+    site = open_site(config)
+    plan = plan_revoke(site, name)
+    say(*revocation_lines(plan))
+    if not agreed(f"Shall desktop {name} be revoked?", yes=yes):
+        raise BackupjumpError("nothing was changed")
+    if not plan.desktop.revoked:
+        set_values(plan.place.document.path, {(*plan.place.base, "revoked"): True})
+    delete_keys(plan.deletes)
+    say(f"Desktop {name} is revoked: no run any more; what is in the store stays, and can be restored.")
+    if plan.node is None:
+        say(f"Its tunnel ended here: take the line of its key out of authorized_keys (port {plan.desktop.port}).")
+    done = plan.node is not None and run_or_print(plan.script, target, plan.node, say=say)
+    for each in plan.pending:
+        if done or each.is_open:  # a repetition needs to know which accounts the JumpNode has
+            forget_pending(site.state, each)
+    return done
+
+
+def plan_revoke(site: Site, name: str) -> Revocation:
+    """Return what revoking comes to; UsageError where there is no such desktop."""
+    desktop = desktop_named(site.server, name)
+    pending = tuple(each for each in all_pending(site.state) if each.invitation.desktop == name)
+    keys = [path for path in (desktop.identity_file, *(each.identity_file for each in pending)) if path is not None]
+    deletes = deletable(keys, site.config_file, site.server, besides=name)
+    node = site.server.jump_nodes.get(desktop.jump_node or "")
+    return Revocation(
+        desktop=desktop,
+        node=node,
+        place=machine_in(site.config_file, "desktops", name),
+        deletes=deletes,
+        kept=tuple(path for path in dict.fromkeys(keys) if path not in deletes and path.exists()),
+        pending=pending,
+        script=revoke_script(remembered_accounts(pending, node), name, port=desktop.port),
+    )
+
+
+def remembered_accounts(pending: Sequence[Pending], node: JumpNode | None) -> Accounts:
+    """Return the accounts on the JumpNode as earlier enrolments had them, else as they are by default."""
+    known = next((accounts_of(each, node) for each in reversed(pending) if node is not None), None)
+    return known or (Accounts(hop=node.user) if node is not None else Accounts())
+
+
+def revocation_lines(plan: Revocation) -> list[str]:
+    """Return what a person must see before saying yes."""
+    jump = (
+        []
+        if plan.node is None
+        else [f"  on JumpNode {plan.node.name}: the line of its tunnel key goes, an open tunnel ends"]
+    )
+    return [
+        f"Desktop {plan.desktop.name} is to come in no more:",
+        *jump,
+        f"  {shown(str(plan.place.document.path))}: revoked: true" + (" (it says so)" if plan.desktop.revoked else ""),
+        *(f"  {shown(str(path))}: deleted, with its public half" for path in plan.deletes),
+        *(f"  {shown(str(path))}: not made by enrolment, or used elsewhere: it stays" for path in plan.kept),
+        "Its snapshots stay.",
+    ]
