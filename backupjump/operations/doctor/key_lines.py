@@ -19,6 +19,8 @@ _KEY = re.compile(r"((?:ssh|ecdsa|sk)-[a-z0-9@.-]+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?')
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _GATE = re.compile(r"(?:^|/)backupjump-gate$|^backupjump\.gate$|^gate$")
+# No `;`, `$`, `~`, `#`: a command that the login shell would make something else of is no gate.
+_PLAIN = re.compile(r"""[A-Za-z0-9/_.,:@+=' "-]*""")
 # What `restrict` takes away and a later word of the same line gives back.
 _GIVEN_BACK = frozenset({"pty", "port-forwarding", "agent-forwarding", "x11-forwarding", "user-rc"})
 _SED_SPECIAL = re.compile(r"[\\&|]")
@@ -41,8 +43,9 @@ class KeyLine:
     @property
     def gate_argv(self) -> tuple[str, ...]:
         """The words of its forced command if that is the gate, else nothing."""
+        command = self.option("command") or ""
         try:
-            words = tuple(shlex.split(self.option("command") or ""))
+            words = tuple(shlex.split(command)) if _PLAIN.fullmatch(command) else ()
         except ValueError:
             return ()
         return words if any(_GATE.search(word) for word in words) and "--config" in words else ()
@@ -71,7 +74,7 @@ def too_much(line: KeyLine, *, today: date) -> tuple[str, ...]:
     """Return what a data line gives away, in words; nothing if it is as enrolment writes it."""
     given = sorted(name for name, _value in line.options if name in _GIVEN_BACK)
     return (
-        *([] if line.gate_argv else ["it has no forced command that is the gate: this key opens a shell"]),
+        *([] if line.gate_argv else ["no forced command that is the gate and nothing else: this key opens a shell"]),
         *([] if line.option("restrict") is not None else ["`restrict` is missing: it may forward ports and agents"]),
         *([f"it gives back {', '.join(given)}"] if given else []),
         *(
