@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def tunnel() -> None:
-    """On the Desktop: open the reverse tunnel to the JumpNode."""
+    """On the Desktop: the reverse tunnel to the JumpNode, opened by hand or by the agent."""
 
 
 @tunnel.command("open", help=desktop_help.TUNNEL_OPEN)
@@ -35,3 +35,38 @@ def open_command(options: Options, length: str) -> None:
     raise click.exceptions.Exit(
         keep_tunnel_open(options.config, length, quiet=options.quiet, say=click.echo, warn=warn)
     )
+
+
+@tunnel.command("agent", help=desktop_help.TUNNEL_AGENT)
+@click.pass_obj
+def agent_command(options: Options) -> int:
+    from backupjump.operations.agent.words import run_agent
+
+    return run_agent(options.config)
+
+
+@tunnel.command("status", help=desktop_help.TUNNEL_STATUS)
+@click.pass_obj
+def status_command(options: Options) -> int:
+    from backupjump.operations.agent.words import status_lines
+
+    lines, code = status_lines(options.config)
+    click.echo("\n".join(lines))
+    return code
+
+
+@tunnel.command("pause", help=desktop_help.TUNNEL_PAUSE)
+@click.argument("length", metavar="TIME")
+@click.pass_obj
+def pause_command(options: Options, length: str) -> None:
+    from backupjump.operations.agent.words import pause
+
+    click.echo(pause(options.config, length))
+
+
+@tunnel.command("resume", help=desktop_help.TUNNEL_RESUME)
+@click.pass_obj
+def resume_command(options: Options) -> None:
+    from backupjump.operations.agent.words import resume
+
+    click.echo(resume(options.config))

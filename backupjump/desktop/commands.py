@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backupjump import desktop_help
-from backupjump.desktop import enroll
+from backupjump.desktop import enroll, tunnel
 from backupjump.desktop.parser import Command, read_command, read_options
 from backupjump.desktop.said import in_colour, say, warn
 from backupjump.errors import UsageError
@@ -104,6 +104,7 @@ COMMANDS: Mapping[str, Command] = {
     "enroll repin": Command(desktop_help.ENROLL_REPIN, enroll.repin_arguments, enroll.repin),
     "doctor": Command(desktop_help.DOCTOR, _doctor_arguments, _doctor),
     "tunnel open": Command(desktop_help.TUNNEL_OPEN, _tunnel_arguments, _tunnel_open),
+    **tunnel.COMMANDS,
     "config check": Command(desktop_help.CONFIG_CHECK, _no_arguments, _config_check),
     "init desktop": Command(desktop_help.INIT, _init_arguments, _init_desktop),
 }

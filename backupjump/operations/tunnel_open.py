@@ -9,11 +9,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from backupjump.config.desktop import load_desktop
+from backupjump.config.desktop import Tunnel, load_desktop
 from backupjump.config.find import find_config
 from backupjump.config.state import state_dir
 from backupjump.config.times import read_duration, write_duration
 from backupjump.errors import Stopped, UsageError
+from backupjump.operations.agent.held import hold
+from backupjump.operations.agent.lock import holding
+from backupjump.operations.agent.memory import read_told
 from backupjump.operations.tunnel import Invitation, forwards_of, invitation, look_at_far_end, open_tunnel
 from backupjump.ssh.tunnel import TunnelChild
 from backupjump.ssh.tunnel_verdicts import Forward
@@ -29,14 +32,27 @@ def keep_tunnel_open(
     """
     stays = _read_length(length)
     found = load_desktop(find_config(config), check_keys=True)
-    with open_tunnel(forwards_of(found.tunnel), folder=state_dir(found.state_dir) / "tunnel") as standing:
+    state = state_dir(found.state_dir)
+    if hold(state, stays):
+        if not quiet:
+            _invite(_held_forward(found.tunnel, state), stays, say=say, warn=warn)
+            say("The agent keeps it open; to see it: backupjump tunnel status")
+        return 0
+    with holding(state), open_tunnel(forwards_of(found.tunnel), folder=state / "tunnel") as standing:
         if not quiet:
             _invite(standing.forward, stays, say=say, warn=warn)
+            say("Ctrl-C closes it.")
         code = _keep_open(standing, stays)
     if not quiet:
         why = "Stopped" if code else "The time is over"
         say(f"{why}; port {standing.forward.port} is closed again.")
     return code
+
+
+def _held_forward(tunnel: Tunnel, state: Path) -> Forward:
+    """Return the forward that the agent holds: that of the JumpNode it tells of."""
+    forwards, told = forwards_of(tunnel), read_told(state)
+    return next((each for each in forwards if told is not None and each.jump_node == told.jump_node), forwards[0])
 
 
 def _keep_open(standing: TunnelChild, stays: timedelta) -> int:
@@ -74,5 +90,5 @@ def _invitation_lines(forward: Forward, invited: Invitation) -> list[str]:
         "and someone who goes through it, with a login of their own there:",
         f"  {invited.through_jump_node}",
         *([f"This machine's host key: {invited.host_key}"] if invited.host_key else []),
-        f"It stays open for {write_duration(invited.stays)}; Ctrl-C closes it.",
+        f"It stays open for {write_duration(invited.stays)}.",
     ]

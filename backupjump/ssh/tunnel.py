@@ -5,6 +5,7 @@ Python 3.9 and newer.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -53,6 +54,15 @@ def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
     return folder / "ssh_config"
 
 
+def _ends_with_us() -> tuple[str, ...]:
+    """Return the words before an argv that let the program end when we are killed; none where they are not known.
+
+    An ssh that outlived us would hold the port on the JumpNode.  Source: setpriv(1), --pdeathsig; prctl(2).
+    """
+    setpriv = shutil.which("setpriv", path="/usr/bin:/bin")
+    return (setpriv, "--pdeathsig", "TERM", "--") if setpriv is not None else ()
+
+
 class TunnelChild:
     """A running `ssh -R`; `with` ends it. It stands once `await_standing` has returned.
 
@@ -66,7 +76,7 @@ class TunnelChild:
         self._stands = False
         self._ended = False
         self._changed = threading.Condition()
-        self._child = process.spawn(tunnel_argv(forward, config))
+        self._child = process.spawn((*_ends_with_us(), *tunnel_argv(forward, config)))
         self._listener = threading.Thread(target=self._listen, name="tunnel", daemon=True)
         self._listener.start()
 

@@ -1,0 +1,119 @@
+"""What a person says to the agent, and what it answers: `tunnel agent`, `status`, `pause`, `resume`. Python 3.9."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from backupjump.config.desktop import DesktopConfig, load_desktop
+from backupjump.config.find import find_config
+from backupjump.config.state import state_dir
+from backupjump.config.times import read_duration, write_duration
+from backupjump.errors import Stopped, UsageError
+from backupjump.escape import shown
+from backupjump.operations.agent import memory
+from backupjump.operations.agent.decide import When
+from backupjump.operations.agent.lock import is_held
+from backupjump.operations.agent.memory import PAUSED, Told
+
+
+def run_agent(config: Path | None) -> int:
+    """Keep the tunnel as the config and the owner want it until a signal comes; return 0 after TERM."""
+    from backupjump.operations.agent.agent import Agent
+
+    found = load_desktop(find_config(config), check_keys=True)
+    state = state_dir(found.state_dir)
+    try:
+        Agent(found.tunnel, state=state, folder=state / "tunnel").run()
+    except Stopped as stopped:
+        # How a service is ended in order.  Source: systemd.kill(5).
+        return 0 if stopped.exit_code == 143 else stopped.exit_code
+    return 0
+
+
+def pause(config: Path | None, length: str) -> str:
+    """Let no tunnel be opened for `length` (such as 2h), and close one that stands; return what to say."""
+    found = _load(config)
+    until = _now() + _read_length(length)
+    memory.write_until(state_dir(found.state_dir), PAUSED, until)
+    return f"paused until {_local(until)}; to end it: backupjump tunnel resume{_unless_running(found)}"
+
+
+def resume(config: Path | None) -> str:
+    """End a pause; return what to say."""
+    found = _load(config)
+    state = state_dir(found.state_dir)
+    until = memory.read_until(state, PAUSED)
+    memory.write_until(state, PAUSED, None)
+    if until is None or until <= _now():
+        return "it was not paused"
+    return f"it is no longer paused{_unless_running(found)}"
+
+
+def status_lines(config: Path | None) -> tuple[list[str], int]:
+    """Return how the tunnel and the backups of this Desktop stand, and 1 if the last one is too old, else 0."""
+    found = _load(config)
+    state, now = state_dir(found.state_dir), _now()
+    published_at = memory.read_published_at(state)
+    lines = [_agent_line(memory.read_told(state), running=is_held(state), now=now)]
+    paused = memory.read_until(state, PAUSED)
+    if paused is not None and paused > now:
+        lines.append(f"paused until {_local(paused)}; to end it: backupjump tunnel resume")
+    lines += _backup_lines(state, published_at, now)
+    too_old = published_at is not None and now - published_at > found.tunnel.max_age
+    if too_old:
+        lines.append(f"that is older than {write_duration(found.tunnel.max_age)}: is the backup server running?")
+    return lines, int(too_old)
+
+
+def _agent_line(told: Told | None, *, running: bool, now: datetime) -> str:
+    if not running:
+        return "tunnel: no agent is running; start it: backupjump tunnel agent (or: backupjump tunnel open)"
+    if told is None or not told.pid:
+        return "tunnel: opened by hand"
+    until = f" until {_local(told.until)}" if told.until is not None and told.until > now else ""
+    where = f" on JumpNode {shown(told.jump_node)}" if told.jump_node else ""
+    trouble = f"; the last try failed: {shown(told.trouble, limit=300)}" if told.trouble else ""
+    return f"tunnel: {told.phase}{where}: {told.why}{until}{trouble}"
+
+
+def _backup_lines(state: Path, published_at: When, now: datetime) -> list[str]:
+    done = memory.read_done(state)
+    if done is None:
+        return ["last backup: none yet"]
+    lines = [
+        f"last backup: {_local(published_at)}, {_ago(published_at, now)}" if published_at else "last backup: none yet"
+    ]
+    if not done.published:
+        lines.append(f"last run: {_local(done.at)}, it did not succeed; the server's history tells why")
+    return lines
+
+
+def _unless_running(found: DesktopConfig) -> str:
+    return "" if is_held(state_dir(found.state_dir)) else "; no agent is running here"
+
+
+def _load(config: Path | None) -> DesktopConfig:
+    found = load_desktop(find_config(config))
+    _ = found.tunnel  # ConfigError when the file has none
+    return found
+
+
+def _read_length(text: str) -> timedelta:
+    try:
+        return read_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} {error}") from error
+
+
+def _local(at: When) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else "never"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    hours = (now - at) / timedelta(hours=1)
+    return f"{hours:.0f} hours ago" if hours < 48 else f"{hours / 24:.0f} days ago"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)  # noqa: UP017 (datetime.UTC needs 3.11)
