@@ -1,4 +1,4 @@
-"""One file for the Desktop: backupjump-desktop.pyz, with our modules that the Desktop runs and PyYAML inside.
+"""One file for the Desktop: backupjump-desktop.pyz, with our modules that the Desktop runs, PyYAML and schedule inside.
 
 What goes in is found by walking the imports of the Desktop's front, so it can't be forgotten here. The
 Server writes it; installed.py says what becomes of it on the Desktop.
@@ -30,8 +30,10 @@ if __name__ == "__main__":
     sys.exit(main())
 """
 _HOUSE = Path(backupjump.__file__).parent
+# What the Desktop's modules need besides the standard library: distribution to package.
+_LIBRARIES = {"PyYAML": "yaml", "schedule": "schedule"}
 # The binding to the C library; the pure classes are used all the same, and do without it.
-_NOT_OF_YAML = frozenset({"cyaml.py"})
+_LEFT_OUT = frozenset({"yaml/cyaml.py"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,20 +104,20 @@ def _members() -> dict[str, bytes]:
     for module in desktop_modules():
         file = _file_of(module)
         members[file.relative_to(_HOUSE.parent).as_posix()] = file.read_bytes()
-    for file in _yaml_folder().glob("*.py"):
-        if file.name not in _NOT_OF_YAML:
-            members[f"yaml/{file.name}"] = file.read_bytes()
+    for package in _LIBRARIES.values():
+        for file in _folder_of(package).glob("*.py"):
+            members[f"{package}/{file.name}"] = file.read_bytes()
     # By these importlib.metadata tells the version, and the bundle whose work it is.
-    for name in ("backupjump", "PyYAML"):
+    for name in ("backupjump", *_LIBRARIES):
         found = importlib.metadata.distribution(name)
         folder = f"{name}-{found.version}.dist-info"
         members[f"{folder}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {found.version}\n".encode()
         members[f"{folder}/LICENSE"] = _license_of(found)
-    return members
+    return {name: content for name, content in members.items() if name not in _LEFT_OUT}
 
 
-def _yaml_folder() -> Path:
-    spec = importlib.util.find_spec("yaml")
+def _folder_of(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent

@@ -1,6 +1,6 @@
 import pytest
 
-from backupjump.gate.done import _PUBLISHED
+from backupjump.gate.done import PUBLISHED
 from backupjump.gate.grammar import STATUSES, Done, Hook, Probe, Request, read_request
 from backupjump.gate.refusal import Refused
 from backupjump.run import Status
@@ -70,4 +70,4 @@ def test_no_command_at_all_opens_no_shell() -> None:
 
 def test_the_statuses_are_those_of_a_run() -> None:
     assert set(STATUSES) == {status.value for status in Status}
-    assert set(_PUBLISHED) == {status.value for status in Status if status.published}
+    assert set(PUBLISHED) == {status.value for status in Status if status.published}

@@ -50,7 +50,7 @@ def test_it_is_a_program_with_the_licenses_of_all_that_is_inside(bundle: Path) -
 
     assert bundle.stat().st_mode & 0o777 == 0o755
     assert bundle.read_bytes().startswith(b"#!/usr/bin/python3 -I\n")
-    assert len(licenses) == 2
+    assert len(licenses) == 3
     assert all("Copyright (c)" in text for text in licenses)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"__main__.py", "backupjump", "yaml", "PyYAML"}
 
