@@ -43,20 +43,30 @@ def plan_config(path: Path, invitation: Invitation, *, read: tuple[str, ...], to
 
     UsageError for a config that is there and says something else: it is its owner's.
     """
-    if path.exists():
+    is_new = not path.exists()
+    if not is_new and not _says_nothing_yet(path):
         return _plan_for_existing(path, invitation, read)
-    folders = read or invitation.read
-    if not folders:
-        raise UsageError(
-            "the invitation asks for no folder, and none is named", hint="name what may be read: --read DIR"
-        )
     identity_file = path.parent / "keys" / "tunnel"
-    text = _tunnel_text(invitation, identity_file, to) + _gate_text(folders)
+    text = _tunnel_text(invitation, identity_file, to) + _gate_text(_folders(invitation, read))
     problems = list((document := parse(path, text.encode("utf-8"), environment={})).problems)
     config = read_desktop(document, problems)
     raise_all(problems)
     assert config.gate is not None
-    return ConfigPlan(path, text, config.gate, identity_file, is_new=True)
+    return ConfigPlan(path, text, config.gate, identity_file, is_new=is_new)
+
+
+def _folders(invitation: Invitation, read: tuple[str, ...]) -> tuple[str, ...]:
+    if not (read or invitation.read):
+        raise UsageError(
+            "the invitation asks for no folder, and none is named", hint="name what may be read: --read DIR"
+        )
+    return read or invitation.read
+
+
+def _says_nothing_yet(path: Path) -> bool:
+    """Whether a config only says where this machine remembers."""
+    document = read_document(path)
+    return document.whole and not document.problems and document.value.keys() == {"state_dir"}
 
 
 def _plan_for_existing(path: Path, invitation: Invitation, read: tuple[str, ...]) -> ConfigPlan:
@@ -73,11 +83,7 @@ def _plan_for_existing(path: Path, invitation: Invitation, read: tuple[str, ...]
                 hint="edit its gate.read, then the same again without --read",
             )
         return ConfigPlan(path, "", config.gate, identity_file, expires=expires)
-    folders = read or invitation.read
-    if not folders:
-        raise UsageError(
-            "the invitation asks for no folder, and none is named", hint="name what may be read: --read DIR"
-        )
+    folders = _folders(invitation, read)
     return ConfigPlan(path, _gate_text(folders), Gate(folders, {}), identity_file, expires=expires)
 
 

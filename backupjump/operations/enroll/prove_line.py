@@ -61,7 +61,7 @@ def why_refused(here: ThisDesktop, keys_file: Path) -> tuple[str, str]:
     if Path(shell).name in ("nologin", "false") or not os.access(shell, os.X_OK):
         return f"its login shell is {shown(shell)}", f"sudo usermod --shell /bin/sh {here.user}{again}"
     # StrictModes: sshd looks at each folder from the file up to the account's home.  Source: OpenSSH misc.c, safe_path.
-    looked_at = [path for path in (keys_file, *keys_file.parents) if path not in here.home.parents]
+    looked_at = [path for path in (keys_file, *keys_file.parents) if here.home in (path, *path.parents)]
     if loose := [path for path in looked_at if _others_write(path)]:
         names = " ".join(shlex.quote(shown(str(path))) for path in loose)
         return f"others than {here.user} may write {names}", f"chmod go-w {names}{again}"
