@@ -172,7 +172,7 @@ def test_a_desktop_whose_sshd_sleeps_and_a_jump_node_with_another_key(sound: Sou
 
     # Which file its keys are in is the sshd's to say.
     assert set(broken) - {"account.line"} == {"sshd.answers", "tunnel.login"}
-    assert broken["sshd.answers"].fix.endswith("systemctl enable --now ssh")
+    assert broken["sshd.answers"].fix.endswith("service ssh start")
     assert "another host key than the pinned one" in broken["tunnel.login"].evidence
     assert broken["tunnel.login"].fix == "backupjump enroll repin"
     assert complaints(sound.config) == {}

@@ -106,3 +106,9 @@ def quoted(path: Path | str) -> str:
 def as_root() -> str:
     """Return what stands before a command that needs root."""
     return "" if os.geteuid() == 0 else "sudo "
+
+
+def reload_sshd(root: str) -> str:
+    """Return the command that makes sshd read its config again, whoever started it; `root` is what stands before it."""
+    ways = ("systemctl reload ssh", "systemctl reload sshd", 'kill -HUP "$(cat /run/sshd.pid)"')
+    return "{ " + " || ".join(root + way for way in ways) + "; }"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backupjump.operations.doctor.desktop_config import as_root
+from backupjump.operations.doctor.desktop_config import as_root, reload_sshd
 from backupjump.operations.doctor.door import Door, is_this_machine
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.sshd_settings import sshd_program
@@ -40,8 +40,7 @@ def settings_command(name: str, *lines: str, loopback_only: bool) -> str:
     root, file = as_root(), f"{_DROP_INS}/10-backupjump-{name}.conf"
     undo = f"{{ {root}rm {file}; false; }}"
     return (
-        f"printf '%s\\n' {words} | {root}tee {file} >/dev/null && "
-        f"{{ {root}sshd -t || {undo}; }} && {root}systemctl reload ssh"
+        f"printf '%s\\n' {words} | {root}tee {file} >/dev/null && {{ {root}sshd -t || {undo}; }} && {reload_sshd(root)}"
     )
 
 
@@ -50,7 +49,7 @@ def _start(door: Door) -> str:
         return f"nc -vz {door.host} {door.port}"
     if sshd_program() is None:
         return f"{as_root()}apt-get install -y openssh-server"
-    return f"{as_root()}systemctl enable --now ssh"
+    return f"{as_root()}systemctl enable --now ssh || {as_root()}service ssh start"
 
 
 def _publickey(door: Door) -> Finding:

@@ -8,6 +8,7 @@ from datetime import date
 
 from backupjump import process
 from backupjump.errors import ProgramMissing
+from backupjump.operations.doctor.desktop_config import reload_sshd
 from backupjump.operations.doctor.key_lines import mend_key
 from backupjump.ssh.tunnel_verdicts import Forward
 
@@ -55,8 +56,7 @@ class TunnelKey:
         words = " ".join(f"'{line}'" for line in lines)
         name = _SNIPPET.replace("tunnel", setting.split()[0].lower())
         return (
-            f"{_THERE}printf '%s\\n' {words} > {name} && {{ sshd -t || {{ rm {name}; false; }}; }} && "
-            "{ systemctl reload ssh || service ssh reload; }"
+            f"{_THERE}printf '%s\\n' {words} > {name} && {{ sshd -t || {{ rm {name}; false; }}; }} && {reload_sshd('')}"
         )
 
     def public_key(self) -> str:
