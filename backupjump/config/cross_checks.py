@@ -36,8 +36,9 @@ def job_problems(job: Document, desktops: Iterable[str]) -> Iterator[Problem]:
 
 
 def _has_a_key_here(machine: Machine) -> bool:
-    """Whether a run needs its key: on route nested the JumpNode has the Desktop's, and a revoked one has no run."""
-    return machine.keys.get("route") != RouteKind.NESTED and machine.keys.get("revoked") is not True
+    """Whether a run needs its key: on route nested the JumpNode has it, save a relay's; a revoked one has no run."""
+    elsewhere = machine.keys.get("route") == RouteKind.NESTED and machine.keys.get("relay") is not True
+    return not elsewhere and machine.keys.get("revoked") is not True
 
 
 def _route_problems(desktop: Machine) -> Iterator[Problem]:

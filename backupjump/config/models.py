@@ -121,7 +121,7 @@ class Desktop(Noun):
     tunnel_ends_here: Flag = False
     """Route local: yes, the Desktop's tunnel key is a (restricted) key to this Server."""
     relay: Flag = False
-    """Route nested: the JumpNode has a forced command that leads to this Desktop alone, and evaluates nothing."""
+    """Route nested: a forced command there leads to this Desktop alone; identity_file is then the key for it."""
     tunnel_key: PublicKey | None = None
     """The public half of the key that it opens its tunnel with, as enrolled."""
     expires: Day | None = None

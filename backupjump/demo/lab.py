@@ -50,6 +50,7 @@ class Lab:
         self.tunnel_key = self.folder / "desktop/keys/tunnel"
         self.hop_key = self.folder / "server/keys/jumpnode"
         self.nested_key = self.folder / "server/keys/jumpnode-nested"
+        self.relayed_key = self.folder / "server/keys/relayed"
         self.data_key = self.folder / "server/keys/desktop"
         self.person_key = self.folder / "server/keys/person"
         self.relay_key = self.folder / "jump/keys/desktop"
@@ -107,12 +108,14 @@ class Lab:
         jump = Hop("bj-jump", roles.LOOPBACK, login.port, login.user, login.identity_file, keys)
         return Forward(jump=jump, port=self.tunnel_port, to_host=roles.LOOPBACK, to_port=self.desktop.port)
 
-    def server_config(self, route: str = "proxyjump", *, jobs: Mapping[str, str] | None = None) -> Path:
+    def server_config(
+        self, route: str = "proxyjump", *, jobs: Mapping[str, str] | None = None, relay: bool = False
+    ) -> Path:
         """Write the Server's config for `route` with its `jobs` (name to YAML text) and return its path.
 
-        Without `jobs` there is one, nightly, that backs up `home`.
+        Without `jobs` there is one, nightly, that backs up `home`. `relay`: route nested by the forced command.
         """
-        folder = self.folder / "server" / route
+        folder = self.folder / "server" / (f"{route}-relay" if relay else route)
         (folder / "jobs").mkdir(parents=True, exist_ok=True)
         hop_key = self.nested_key if route == "nested" else self.hop_key
         text = roles.server_yaml(
@@ -121,6 +124,7 @@ class Lab:
             state=self.state,
             jump=self._login(self.jump, self.jump.port, hop_key),
             desktop=self._login(self.desktop, self.tunnel_port, self.data_key),
+            relay_key=self.relayed_key if relay else None,
         )
         write_private(folder / "backupjump.yaml", text)
         for name, job in (jobs or {"nightly": roles.job_yaml((self.home,))}).items():
@@ -145,7 +149,7 @@ class Lab:
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
         keys = (self.tunnel_key, self.hop_key, self.nested_key, self.data_key, self.person_key, self.relay_key)
-        for key in keys:
+        for key in (*keys, self.relayed_key):
             make_key(key, comment=key.name)
         self.tunnel_port = self._ports.take()
         options = self._sshd_options()
@@ -184,6 +188,7 @@ class Lab:
             tunnel=public_key(self.tunnel_key),
             hop=public_key(self.hop_key),
             nested=public_key(self.nested_key),
+            relayed=public_key(self.relayed_key),
             person=public_key(self.person_key),
         )
         write_private(self.jump.authorized_keys, lines)

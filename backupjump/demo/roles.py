@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from backupjump.ssh.second_shell import relay_options
+
 LOOPBACK = "127.0.0.1"
 DESKTOP = "desktop"
 JUMP_NODE = "jumpnode"
@@ -29,8 +31,8 @@ class Login:
     host_key: str
 
 
-def jump_key_lines(*, port: int, tunnel: str, hop: str, nested: str, person: str) -> str:
-    """Return the JumpNode's authorized_keys for the four public keys, `port` being the tunnel's.
+def jump_key_lines(*, port: int, tunnel: str, hop: str, nested: str, relayed: str, person: str) -> str:
+    """Return the JumpNode's authorized_keys for the five public keys, `port` being the tunnel's.
 
     Both limits on each line: permitlisten alone leaves -W free, permitopen alone leaves -R free (measured).
     The hosts are compared as they are spelled, so both spellings stand there.  Source: sshd(8), AUTHORIZED_KEYS.
@@ -42,6 +44,7 @@ def jump_key_lines(*, port: int, tunnel: str, hop: str, nested: str, person: str
         f"restrict,port-forwarding,{listen},{no_reach},{_NO_SESSION} {tunnel} tunnel",
         f"restrict,port-forwarding,{reach},{no_listen},{_NO_SESSION} {hop} server",
         f"restrict,pty {nested} server-nested",
+        f"{relay_options(DESKTOP)} {relayed} server-relay",
         f"restrict,pty,port-forwarding,{reach},{no_listen} {person} person",
     )
     return "".join(f"{line}\n" for line in lines)
@@ -78,12 +81,16 @@ def jump_ssh_wrapper(program: str, config: Path) -> str:
     return f'#!/bin/sh\nexec {program} -F {quoted(config)} "$@"\n'
 
 
-def server_yaml(route: str, *, store: Path, state: Path, jump: Login, desktop: Login) -> str:
-    """Return backupjump.yaml of the Server for the kind of route named `route`."""
+def server_yaml(
+    route: str, *, store: Path, state: Path, jump: Login, desktop: Login, relay_key: Path | None = None
+) -> str:
+    """Return backupjump.yaml of the Server for the kind of route named `route`; nested by a relay with `relay_key`."""
     nodes = {JUMP_NODE: {"host": LOOPBACK, **_yaml_login(jump)}}
     reach: dict[str, object] = {"route": route, **_yaml_login(desktop)}
     if route == "nested":
         reach = {"route": route, "port": desktop.port, "allow_plaintext_at_jump": True}
+    if relay_key is not None:
+        reach |= {"relay": True, "identity_file": str(relay_key)}
     if route == "local":
         reach["tunnel_ends_here"] = True
     else:

@@ -42,13 +42,13 @@ def header() -> str:
     return "IgnoreUnknown IdentityAgent,UpdateHostKeys\n"
 
 
-def host_block(hop: Hop, *, proxy: str = "") -> str:
-    """Return the Host block of one hop; `proxy` is a whole ProxyJump or ProxyCommand line.
+def host_block(hop: Hop, *, proxy: str = "", name: str = "") -> str:
+    """Return the Host block of one hop; `proxy` is a whole ProxyJump or ProxyCommand line, `name` another name for it.
 
     HostKeyAlias pins the key to the machine: every tunnel ends on 127.0.0.1, and ports are reused.
     """
     lines = [
-        f"Host {hop.alias}",
+        f"Host {name or hop.alias}",
         f"  HostName {hop.host}",
         f"  Port {hop.port}",
         f"  User {hop.user}",

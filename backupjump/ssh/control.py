@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from backupjump.errors import LinkLost
-from backupjump.ssh.hop_errors import tunnel_not_open
+from backupjump.ssh.hop_errors import no_gate_behind_relay, tunnel_not_open
 from backupjump.ssh.link import Link, open_link
 from backupjump.ssh.second_shell import nested_command
 from backupjump.ssh.verdicts import Leg, verdict
@@ -47,7 +47,8 @@ class Control:
         alias = self._route.jump_alias
         if alias is None:
             return self._connection.completed(command, argv, timeout=timeout)
-        done = self._connection.completed(nested_command(alias, command), argv, timeout=timeout)
+        asked = command if self._route.relay else nested_command(alias, command)
+        done = self._connection.completed(asked, argv, timeout=timeout)
         if done.status == _SSH_ITSELF_FAILED:
             raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route, leg=Leg.BEYOND)
         return done
@@ -55,14 +56,18 @@ class Control:
     def knock(self, *, seconds: float) -> None:
         """On route nested, log in to the Desktop once so that the verdict on that hop comes now; else do nothing.
 
-        What is asked is what a gate answers; without one, a shell that does not know the word is as good.
+        What is asked is what a gate answers; without one, a shell that does not know the word is as good. By a
+        relay only a gate will do, else DesktopUnfit: a key that has a shell on the JumpNode after all would have us
+        back up the JumpNode.
         """
         if self._route.jump_alias is None:
             return
         try:
-            self.run(["bj1", "probe"], timeout=seconds)
+            done = self.run(["bj1", "probe"], timeout=seconds)
         except LinkLost as error:
             raise tunnel_not_open(self._route, str(error)) from error
+        if self._route.relay and done.status != 0:
+            raise no_gate_behind_relay(self._route, done)
 
     def reopen(self, *, seconds: float) -> None:
         """Log in anew after the connection broke, for what a new tunnel brought back; raises as `open_control`.

@@ -14,10 +14,13 @@ from backupjump.errors import (
     KeyRefused,
     TunnelNotOpen,
 )
+from backupjump.escape import shown_lines
 from backupjump.ssh.keys import fingerprint
+from backupjump.ssh.second_shell import relay_options
 
 if TYPE_CHECKING:
     from backupjump.errors import BackupjumpError
+    from backupjump.process import Completed
     from backupjump.ssh.client_config import Hop
     from backupjump.ssh.route import Route
 
@@ -81,9 +84,23 @@ def session_refused(route: Route, why: str) -> BackupjumpError:
             f"desktop {route.desktop} let us in, but starts no command for us: {why}",
             hint="on the Desktop: sudo sshd -T | grep -i maxsessions (it must not be 0), and the log of its sshd",
         )
+    needs = "the forced command of `relay: true` needs sessions" if route.relay else "route nested needs a shell"
     return ForwardRefused(
         f"{machine(route, route.jump)} let us in, but runs no command for {route.jump.user}: {why}",
-        hint="route nested needs a shell there (no MaxSessions 0, no nologin); route proxyjump does without",
+        hint=f"{needs} there (no MaxSessions 0, no nologin); route proxyjump does without",
+    )
+
+
+def no_gate_behind_relay(route: Route, done: Completed) -> DesktopUnfit:
+    """Return the error for a relay behind which something else answers than a gate: the JumpNode's own shell, say."""
+    assert route.jump is not None
+    assert route.jump_alias is not None
+    said = shown_lines(done.stderr or done.stdout, lines=1, limit=120) or "without a word"
+    return DesktopUnfit(
+        f"no gate answers behind the relay to desktop {route.desktop} on {machine(route, route.jump)} "
+        f"(exit {done.status}: {said})",
+        hint=f"there, our key's line in ~{route.jump.user}/.ssh/authorized_keys must begin with: "
+        f"{relay_options(route.jump_alias)}",
     )
 
 

@@ -30,7 +30,8 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.,:@+-]+")
 class Route:
     """The way to one Desktop. `jump` is None for local, `target` for nested; `folder` holds its ssh files.
 
-    The way to a JumpNode alone has neither target nor `jump_alias`.
+    The way to a JumpNode alone has neither target nor `jump_alias`. With `relay`, on route nested, a forced command
+    of the JumpNode leads each login of `jump` to this Desktop, whatever is asked.
     """
 
     kind: RouteKind
@@ -39,6 +40,7 @@ class Route:
     target: Hop | None
     jump_alias: str | None
     folder: Path
+    relay: bool = False
 
     @property
     def config_file(self) -> Path:
@@ -58,7 +60,8 @@ class Route:
 
 def route_to(desktop: Desktop, server: Server, *, folder: Path) -> Route:
     """Return the way to `desktop`; its ssh files will lie in `folder`. The config has been checked before."""
-    jump = None if desktop.jump_node is None else _jump_hop(server.jump_nodes[desktop.jump_node])
+    key = desktop.identity_file if desktop.relay else None
+    jump = None if desktop.jump_node is None else _jump_hop(server.jump_nodes[desktop.jump_node], key=key)
     nested = desktop.route is RouteKind.NESTED
     return Route(
         kind=desktop.route,
@@ -67,6 +70,7 @@ def route_to(desktop: Desktop, server: Server, *, folder: Path) -> Route:
         target=None if nested else _desktop_hop(desktop),
         jump_alias=(desktop.jump_alias or desktop.name) if nested else None,
         folder=folder,
+        relay=desktop.relay,
     )
 
 
@@ -77,9 +81,10 @@ def route_to_jump(node: JumpNode, *, folder: Path) -> Route:
     )
 
 
-def _jump_hop(node: JumpNode) -> Hop:
+def _jump_hop(node: JumpNode, *, key: Path | None = None) -> Hop:
+    """Return the login there; of several relays each has a `key` of its own, since the key is what tells them apart."""
     alias = f"bj-jump-{node.name}"
-    return Hop(alias, node.host, node.port, node.user, node.identity_file, node.host_key)
+    return Hop(alias, node.host, node.port, node.user, key or node.identity_file, node.host_key)
 
 
 def _desktop_hop(desktop: Desktop) -> Hop:
@@ -95,7 +100,7 @@ def ssh_config(*routes: Route) -> str:
 
     It works wherever it is stored; a ProxyCommand in it reads the file that `prepare` wrote.
     """
-    jumps = {route.jump.alias: host_block(route.jump) for route in routes if route.jump is not None}
+    jumps = {route.jump.alias: host_block(route.jump) for route in routes if route.jump and not route.relay}
     files = [route.known_hosts_file for route in routes]
     return "\n".join([header(), *jumps.values(), *map(_last_hop, routes), common_block(*files, clear_forwardings=True)])
 
@@ -106,6 +111,11 @@ def _last_hop(route: Route) -> str:
     if route.jump_alias is None:
         return ""
     assert route.jump is not None
+    if route.relay:
+        told = (
+            f"# desktop {route.desktop}: the JumpNode runs nothing for this key but the way there; no terminal (-t)\n"
+        )
+        return told + host_block(route.jump, name=data_host(route))
     config = shlex.quote(str(route.config_file))
     return (
         f"# desktop {route.desktop}: the JumpNode logs in to it, by a name of its own; for people:\n"
@@ -156,7 +166,7 @@ def data_host(route: Route) -> str:
 
 def remote_shell(route: Route) -> tuple[str, ...]:
     """Return the argv that rsync runs, with a host and the words of a command behind it, to reach the Desktop."""
-    if route.kind is not RouteKind.NESTED:
+    if route.kind is not RouteKind.NESTED or route.relay:
         return ("ssh", "-F", str(route.config_file), "-T")
     assert route.jump is not None
     assert route.jump_alias is not None

@@ -4,6 +4,9 @@ On this route two shells read what rsync says, the JumpNode's and the Desktop's,
 quote for one. Without this a source named `a b` would arrive as two and `$(touch X)` would run on the
 JumpNode. rsync calls `python -I -m backupjump.ssh.second_shell CONFIG JUMP ALIAS host word…`; the host
 is ours to ignore, since ALIAS says whom the JumpNode should call.
+
+With `relay: true` a forced command on the JumpNode is that second ssh, its shell evaluates nothing, and
+none of this quoting is needed.
 """
 
 from __future__ import annotations
@@ -13,14 +16,33 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+_SECOND_SSH = (
+    *("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15"),
+    "--",
+)
+
 
 def nested_command(alias: str, command: str) -> str:
     """Return what the JumpNode's shell is to run so that the Desktop's shell gets exactly `command`.
 
     No terminal on either leg: with one, rsync's stream breaks.
     """
-    options = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15")
-    return "exec " + shlex.join(["ssh", "-T", *options, "--", alias, command])
+    return "exec " + shlex.join([*_SECOND_SSH, alias, command])
+
+
+def relay_command(alias: str) -> str:
+    """Return the forced command for the JumpNode by which a key leads to the Desktop `alias` and to nothing else.
+
+    What the Server asks for is one word of it, so the JumpNode's shell evaluates nothing of it, and behind `--` no
+    part is an option.  Source: sshd(8), command=; ssh(1).
+    """
+    return f'exec {shlex.join(_SECOND_SSH)} {alias} "$SSH_ORIGINAL_COMMAND"'
+
+
+def relay_options(alias: str) -> str:
+    """Return the options of the key's line in the JumpNode's authorized_keys."""
+    command = relay_command(alias).replace('"', '\\"')
+    return f'restrict,command="{command}"'
 
 
 def outer_argv(config: str, jump: str, alias: str, words: Sequence[str]) -> tuple[str, ...]:

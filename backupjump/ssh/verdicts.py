@@ -64,8 +64,12 @@ def verdict(stderr: str, status: int, *, route: Route, leg: Leg = Leg.WHOLE) -> 
         return LinkLost(f"the connection to desktop {route.desktop} broke: {why}")
     return BackupjumpError(
         f"ssh to desktop {route.desktop} failed ({status}): {evidence(said.text) or 'without a word'}",
-        hint=f"see for yourself: ssh -v -F '{route.config_file}' {route.hops[-1].alias}",
+        hint=f"see for yourself: ssh -v -F '{route.config_file}' {_host_of(route)}",
     )
+
+
+def _host_of(route: Route) -> str:
+    return f"bj-{route.desktop}" if route.relay else route.hops[-1].alias
 
 
 def evidence(stderr: str) -> str:

@@ -19,7 +19,9 @@ def public_key(letter: str) -> str:
 JUMP_KEY, DESKTOP_KEY, SPARE_KEY = map(public_key, "jds")
 
 
-def route_of(kind: RouteKind | str, *, folder: Path = Path("/var/lib/backupjump/routes/laptop")) -> Route:
+def route_of(
+    kind: RouteKind | str, *, folder: Path = Path("/var/lib/backupjump/routes/laptop"), relay: bool = False
+) -> Route:
     """Return the way to the desktop `laptop` by the JumpNode `node`, whose tunnel has port 2020."""
     kind = RouteKind(kind)
     node = JumpNode.model_validate(
@@ -42,6 +44,7 @@ def route_of(kind: RouteKind | str, *, folder: Path = Path("/var/lib/backupjump/
             "host_key": [DESKTOP_KEY, SPARE_KEY],
             "jump_alias": "den" if kind is RouteKind.NESTED else None,
             "allow_plaintext_at_jump": kind is RouteKind.NESTED,
+            "relay": relay,
             "tunnel_ends_here": kind is RouteKind.LOCAL,
         }
     )

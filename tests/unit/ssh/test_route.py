@@ -254,3 +254,23 @@ def test_prepare_refuses_proxyjump_with_an_ssh_too_old_for_it(tmp_path: Path, mo
 
     assert refused.value.exit_code == 2
     assert not route.folder.exists()
+
+
+def test_by_a_relay_the_desktops_own_key_logs_in_to_the_jump_node_and_ssh_leads_to_the_desktop(tmp_path: Path) -> None:
+    route = route_of("nested", relay=True)
+
+    seen = settings_of("bj-laptop", ssh_config(route), tmp_path)
+
+    expected = {"hostname": "jump.example.org", "user": "bjserver", "identityfile": "/keys/data"}
+    assert {key: seen[key] for key in expected} == expected
+    assert seen["hostkeyalias"] == "bj-jump-node"
+    assert remote_shell(route) == ("ssh", "-F", str(route.config_file), "-T")
+
+
+def test_two_relays_and_a_tunnel_by_one_jump_node_keep_their_keys(tmp_path: Path) -> None:
+    relay, tunnel = route_of("nested", relay=True), route_of("proxyjump")
+
+    config = ssh_config(relay, replace(tunnel, desktop="office"))
+
+    assert settings_of("bj-laptop", config, tmp_path)["identityfile"] == "/keys/data"
+    assert settings_of("bj-jump-node", config, tmp_path)["identityfile"] == "/keys/hop"

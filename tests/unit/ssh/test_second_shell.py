@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupjump.ssh.second_shell import main, nested_command, outer_argv
+from backupjump.ssh.second_shell import main, nested_command, outer_argv, relay_command, relay_options
 
 words = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1, max_size=4)
 
@@ -65,3 +65,27 @@ def test_neither_leg_gets_a_terminal() -> None:
 def test_called_wrongly_it_says_how() -> None:
     with pytest.raises(SystemExit, match="CONFIG JUMP ALIAS HOST WORD"):
         main(["config", "jump"])
+
+
+def test_the_relays_forced_command_is_one_word_for_the_jump_nodes_shell(tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text("#!/bin/sh\nfor word do printf '%s\\n' \"$word\"; done\n")
+    ssh.chmod(0o755)
+    asked = "bj1 probe; $(touch PWN) `x` '\"\\ -oProxyCommand=x"
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", relay_command("den")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "SSH_ORIGINAL_COMMAND": asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-3:] == ["--", "den", asked]
+
+
+def test_the_line_of_a_relays_key_restricts_it_and_escapes_quotes_as_sshd_wants_them() -> None:
+    options = relay_options("den")
+
+    assert options.startswith('restrict,command="exec ssh -T ')
+    assert options.endswith('-- den \\"$SSH_ORIGINAL_COMMAND\\""')
