@@ -88,6 +88,14 @@ def settle(pyz: Path, *, place: Path | None = None, link: Path | None = None) ->
     return place
 
 
+def is_settled_as(pyz: Path, place: Path) -> bool:
+    """Whether `place` has the very program that `pyz` is, ready to run, so that there is nothing to settle."""
+    try:
+        return is_ready(place) and _sources(place) == _sources(pyz)
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def made_ready(pyz: Path) -> Path:
     """Write `pyz` again with what this Python makes of each source beside it, and return it.
 

@@ -20,7 +20,7 @@ from backupjump.operations.enroll.desktop_files import ConfigPlan, plan_config
 from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.polkit import AwakeRule, awake_rule
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
-from backupjump.operations.installed import gate_argv, lasting_place, running_bundle, system_python
+from backupjump.operations.installed import gate_argv, is_settled_as, lasting_place, running_bundle, system_python
 from backupjump.ssh.keys import fingerprint
 
 
@@ -68,9 +68,10 @@ def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
     here = look_at_this_desktop(wishes.to, rsync=config.gate.rsync)
     keys_file = (wishes.authorized_keys or here.home / ".ssh/authorized_keys").absolute()
     bundle = running_bundle()
-    settles = lasting_place() if bundle is not None and bundle != lasting_place() else None
+    place = lasting_place() if bundle is not None and bundle != lasting_place() else None
+    settles = place if bundle is not None and place is not None and not is_settled_as(bundle, place) else None
     mark = Mark(DATA, invitation.desktop, invitation.id)
-    argv = gate_argv(path) if settles is None else _argv_at(settles, path)
+    argv = gate_argv(path) if place is None else _argv_at(place, path)
     line = data_line(mark, invitation.data_key, gate_argv=argv, expires=invitation.expires)
     content = read_keys_file(keys_file)
     if (number := foreign_line_with(content, invitation.data_key)) is not None:
