@@ -1,0 +1,118 @@
+"""An enrolment as people type it, on three bare machines, and the transcript of it: each command and its screen."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from lab.machines import JUMP_NAME, Machine, Machines
+from lab.terminal import Terminal
+from program import Said
+
+BUNDLE = "backupjump-desktop.pyz"
+# Typed on real machines; what they install is on these already.
+INSTALLED = (
+    "backup@server$ pip install backupjump",
+    "me@desktop$ sudo apt-get install -y openssh-server rsync",
+)
+_QUESTION = r"\[y/N\] $"
+
+
+@dataclass
+class Transcript:
+    """What was typed, answered and pasted, and what was said to it, in the order in which it was typed."""
+
+    lines: list[str] = field(default_factory=list)
+    commands: int = 0
+    pastes: int = 0
+
+    def command(self, machine: Machine, user: str, line: str) -> None:
+        """Note a command."""
+        self.commands += 1
+        self.lines.append(f"{user}@{machine.name}$ {line}")
+
+    def screen(self, text: str) -> None:
+        """Note what stood on the screen."""
+        self.lines.append(text.rstrip("\n"))
+
+    def typed(self, machine: Machine, user: str, line: str, *, seconds: float = 60) -> Said:
+        """Type a command that asks nothing, and return what came of it."""
+        self.command(machine, user, line)
+        said = machine.run(line, user=user, seconds=seconds)
+        self.screen(said.out + said.err)
+        return said
+
+    @contextmanager
+    def at_terminal(self, machine: Machine, user: str, line: str) -> Iterator[Terminal]:
+        """Type a command that asks; its screen is noted at the end."""
+        self.command(machine, user, line)
+        self.screen("")
+        place = len(self.lines) - 1  # others may be typed before this one ends
+        with machine.terminal(line, user=user) as terminal:
+            yield terminal
+            self.lines[place] = terminal.text.rstrip("\n")
+
+    def paste(self, terminal: Terminal, text: str) -> None:
+        """Paste a text."""
+        self.pastes += 1
+        terminal.type(text + "\n")
+
+
+def prepare(three: Machines) -> None:
+    """Give the Server's person a way in to root on the JumpNode: an admin's own key, which is nobody's business."""
+    _, jump, server = three
+    server.must("mkdir -p -m 700 .ssh && ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519", user="backup")
+    server.must(f"echo '{JUMP_NAME} {jump.host_key}' >.ssh/known_hosts", user="backup")
+    key = server.file("/home/backup/.ssh/id_ed25519.pub").read_text()
+    jump.must("mkdir -m 700 .ssh && cat >.ssh/authorized_keys", paste=key)
+
+
+def invite(said: Transcript, server: Machine, line: str) -> str:
+    """Type an `enroll new` on a bare Server, say yes to the JumpNode's key, and return the invitation."""
+    with said.at_terminal(server, "backup", line) as new:
+        new.expect(_QUESTION)
+        new.type("yes\n")
+        assert new.end().code == 0, new.text
+        return block("INVITATION", new.text)
+
+
+def carry_bundle(said: Transcript, three: Machines, *, user: str = "me") -> None:
+    """Copy the Desktop's program to it, as a stick would."""
+    desktop, _, server = three
+    said.command(desktop, user, f"cp /media/stick/{BUNDLE} .")
+    there = desktop.file(f"/home/{user}/{BUNDLE}")
+    shutil.copyfile(server.file(f"/home/backup/{BUNDLE}"), there)
+
+
+@contextmanager
+def accepting(
+    said: Transcript, desktop: Machine, invitation: str, *, user: str = "me"
+) -> Iterator[tuple[Terminal, str]]:
+    """Type an `enroll accept`, which goes on to wait for the Server; give its terminal and the reply."""
+    with said.at_terminal(desktop, user, f"python3 {BUNDLE} enroll accept") as accept:
+        accept.expect("Paste the invitation")
+        said.paste(accept, invitation)
+        accept.expect(_QUESTION)
+        accept.type("yes\n")
+        accept.expect("END BACKUPJUMP REPLY-----")
+        yield accept, block("REPLY", accept.text)
+
+
+def finish(said: Transcript, server: Machine, line: str, reply: str) -> str:
+    """Type an `enroll finish` to its end, and return what was on the screen."""
+    with said.at_terminal(server, "backup", line) as finishing:
+        finishing.expect("Paste the reply")
+        said.paste(finishing, reply)
+        finishing.expect(_QUESTION)
+        finishing.type("yes\n")
+        assert finishing.end(seconds=90).code == 0, finishing.text
+        return finishing.text
+
+
+def block(kind: str, text: str) -> str:
+    """Return the one text of that kind."""
+    (found,) = set(re.findall(rf"-----BEGIN BACKUPJUMP {kind}-----.*?-----END BACKUPJUMP {kind}-----", text, re.DOTALL))
+    return str(found)
