@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from backupjump.cli.main import cli
 from backupjump.desktop.commands import COMMANDS
 from backupjump.desktop.main import main
-from desktop_program import desktop
+from desktop_program import desktop, desktop_argv
+from gate_world import gate_world
 from pythons import PYTHONS
 
 CONFIG = "gate: {read: [/home/ann], hooks: {dump-db: ['true']}}\n"
@@ -118,3 +119,18 @@ def test_the_gate_behind_it_takes_its_own_words(tmp_path: Path) -> None:
 
     assert (refused.code, refused.err) == (64, "backupjump-gate: refused: no-command: this key opens no shell\n")
     assert (wrong.code, "--config" in wrong.err) == (2, True)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_gate_does_its_work_in_every_python_there_is(tmp_path: Path, python: str) -> None:
+    told = gate_world(
+        tmp_path, policy={"hooks": {"say": ["echo", "hello"]}}, program=(*desktop_argv(python=python), "gate")
+    )
+
+    probe, hook, done = told.told("bj1 probe"), told.told("bj1 hook say"), told.ask("bj1 done ok 1")
+    pulled = told.rsync("-a")
+
+    assert probe["roots"] == [{"path": str(told.home), "state": "folder"}]
+    assert (hook["status"], hook["said"]) == (0, ["hello"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (pulled.returncode, told.names()) == (0, {"notes", "sub/secret"})

@@ -52,7 +52,8 @@ def test_it_is_a_program_with_the_licenses_of_all_that_is_inside(bundle: Path) -
     assert bundle.read_bytes().startswith(b"#!/usr/bin/python3 -I\n")
     assert len(licenses) == 3
     assert all("Copyright (c)" in text for text in licenses)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"__main__.py", "backupjump", "yaml", "PyYAML"}
+    parts = {name.split("/")[0].split("-")[0] for name in names}
+    assert parts == {"__main__.py", "backupjump", "yaml", "PyYAML", "schedule"}
 
 
 @pytest.mark.parametrize("python", PYTHONS)
