@@ -14,6 +14,8 @@ from backupjump.operations.doctor.door import Door, KeyFile
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.key_lines import KeyLine, data_lines, is_over, mend_line, right_options, too_much
 from backupjump.operations.doctor.strict_modes import loose_parts
+from backupjump.operations.enroll.expiry import renewal
+from backupjump.operations.installed import program
 
 _NO_SHELLS = ("nologin", "false", "true")
 _MOST_NAMED = 5
@@ -46,7 +48,7 @@ def check_lines(door: Door, *, gate_argv: Sequence[str], today: date) -> Iterato
     if not door.lines:
         where = " or ".join(shown(str(file.path)) for file in door.files) or "no file at all"
         why = f"no line with the gate in {where}: no key of the Server is held to it"
-        yield Finding("account.line", FAIL, why, "backupjump enroll accept")
+        yield Finding("account.line", FAIL, why, f"{program()} enroll accept")
     for file, line in door.lines:
         yield judge_line(file, line, gate_argv=gate_argv, today=today)
 
@@ -58,7 +60,7 @@ def judge_line(file: KeyFile, line: KeyLine, *, gate_argv: Sequence[str], today:
     if not faults:
         return Finding("account.line", OK, f"{what}: the gate alone, by the tunnel alone")
     wide = mend_line(line, right_options(line, gate_argv=line.gate_argv or gate_argv), file=str(file.path))
-    fix = "on the Server: backupjump enroll rotate DESKTOP" if is_over(line, today=today) else wide
+    fix = f"on the Server: {renewal(line.desktop)}" if is_over(line, today=today) else wide
     return Finding("account.line", FAIL, f"{what}: {'; '.join(faults)}", fix)
 
 

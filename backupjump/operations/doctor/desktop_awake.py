@@ -53,14 +53,14 @@ def judge_power(power: Power) -> Finding:
     return Finding("desktop.power", OK, f"{'on battery' if power.on_battery else 'plugged in'}{level}")
 
 
-def check_expiry(expires: date | None, *, today: date) -> Finding:
-    """Look when the Desktop's keys end."""
+def check_expiry(expires: date | None, *, desktop: str, today: date) -> Finding:
+    """Look when the keys of this Desktop end; `desktop` is the name that the Server has for it."""
     if expires is None:
         return Finding("desktop.expiry", OK, "its keys never end")
     told = f"its keys {when_it_ends(expires, today=today)}"
     if not is_ending(expires, today=today):
         return Finding("desktop.expiry", OK, told)
-    return Finding("desktop.expiry", WARN, told, f"on the Server: {renewal('DESKTOP')}")
+    return Finding("desktop.expiry", WARN, told, f"on the Server: {renewal(desktop)}")
 
 
 def check_clock() -> Finding:

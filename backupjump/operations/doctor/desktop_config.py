@@ -13,6 +13,7 @@ from backupjump.config.state import state_dir
 from backupjump.errors import ConfigError
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, Finding
+from backupjump.operations.installed import program
 from backupjump.ssh.keys import key_problem
 
 _LINE = re.compile(r":(\d+):\d+: ")
@@ -53,28 +54,27 @@ def check_mode(path: Path) -> Finding:
         try:
             found = each.stat()
         except OSError as error:
-            return Finding(
-                "config.mode",
-                FAIL,
-                f"{shown(str(each))} can't be looked at: {error.strerror}",
-                f"ls -ld {quoted(each)}",
-            )
-        name = shown(str(each))
-        if found.st_uid not in (0, os.geteuid()):
-            return Finding(
-                "config.mode",
-                FAIL,
-                f"{name} belongs to another account ({found.st_uid}), which decides what the gate allows",
-                f"{as_root()}chown {os.geteuid()} {quoted(each)}",
-            )
-        if found.st_mode & 0o022:
-            return Finding(
-                "config.mode",
-                FAIL,
-                f"other accounts may write {name} (mode {found.st_mode & 0o7777:04o}), and so widen the gate",
-                f"chmod go-w {quoted(each)}",
-            )
+            why = f"{shown(str(each))} can't be looked at: {error.strerror}"
+            return Finding("config.mode", FAIL, why, f"ls -ld {quoted(each)}")
+        if (loose := judge_mode(each, owner=found.st_uid, mode=found.st_mode, uid=os.geteuid())) is not None:
+            return Finding("config.mode", FAIL, *loose)
     return Finding("config.mode", OK, "only its owner may write it")
+
+
+def judge_mode(path: Path, *, owner: int, mode: int, uid: int) -> tuple[str, str] | None:
+    """Return what is wrong with the config or its folder for the account `uid`, and what mends it; None if nothing."""
+    name = shown(str(path))
+    if owner not in (0, uid):
+        if uid == 0:
+            why = f"{name} is another account's ({owner}): what it says is to be asked as that account"
+            return why, f"sudo -u '#{owner}' {program()} doctor"
+        return f"{name} is another account's ({owner}), which decides what the gate allows", (
+            f"sudo chown {uid} {quoted(path)}"
+        )
+    if mode & 0o022:
+        why = f"other accounts may write {name} (mode {mode & 0o7777:04o}), and so widen the gate"
+        return why, f"{'' if uid in (0, owner) else 'sudo '}chmod go-w {quoted(path)}"
+    return None
 
 
 def check_state(config: DesktopConfig) -> Finding:

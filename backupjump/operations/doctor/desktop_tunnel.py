@@ -31,6 +31,7 @@ from backupjump.operations.doctor.tunnel_limits import (
     judge_reaching,
     reach_of,
 )
+from backupjump.operations.installed import program
 from backupjump.operations.tunnel import forwards_of
 from backupjump.ssh.tunnel import TunnelChild, write_config
 from backupjump.ssh.tunnel_verdicts import Forward, why_it_fails
@@ -83,7 +84,7 @@ def judge_login(error: BackupjumpError, key: TunnelKey) -> Finding:
     """Return why there is no login, and what mends it."""
     said, jump = str(error).replace("\n", ";"), key.forward.jump
     if isinstance(error, HostKeyRefused):
-        return Finding("tunnel.login", FAIL, said, "backupjump enroll repin")
+        return Finding("tunnel.login", FAIL, said, f"{program()} enroll repin")
     if isinstance(error, KeyRefused):
         return Finding("tunnel.login", FAIL, said, key.add_line())
     if isinstance(error, JumpNodeUnreachable):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from backupjump.operations.enroll.authorized_keys import DATA, mark_of
+from backupjump.operations.enroll.authorized_keys import DATA, Mark, mark_of
 
 FROM_HERE = 'from="127.0.0.1,::1"'
 
@@ -51,6 +51,22 @@ class KeyLine:
         return words if any(_GATE.search(word) for word in words) and "--config" in words else ()
 
     @property
+    def desktop(self) -> str:
+        """The name that the Server has for this Desktop, as enrolment noted it; `DESKTOP` where nobody has."""
+        mark = self._mark
+        return mark.name if mark is not None else "DESKTOP"
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether enrolment wrote it for the Server's data key."""
+        mark = self._mark
+        return mark is not None and mark.kind == DATA
+
+    @property
+    def _mark(self) -> Mark | None:
+        return mark_of(f"{self.public_key} {self.comment}".encode())
+
+    @property
     def public_key(self) -> str:
         """The key as a `.pub` file has it."""
         return f"{self.kind} {self.blob}"
@@ -66,7 +82,7 @@ def read_lines(content: bytes) -> tuple[KeyLine, ...]:
 def data_lines(lines: Iterable[KeyLine]) -> tuple[KeyLine, ...]:
     """Return the lines of the Server's data key: those with our mark or with the gate, and others of the same key."""
     lines = tuple(lines)
-    blobs = {line.blob for line in lines if _is_marked(line) or line.gate_argv}
+    blobs = {line.blob for line in lines if line.is_marked or line.gate_argv}
     return tuple(line for line in lines if line.blob in blobs)
 
 
@@ -127,11 +143,6 @@ def _read(number: int, text: str) -> KeyLine | None:
             rest = rest[1:]
     key = _KEY.fullmatch(rest.strip())
     return KeyLine(number, tuple(options), key[1], key[2], key[3] or "") if key else None
-
-
-def _is_marked(line: KeyLine) -> bool:
-    mark = mark_of(f"{line.public_key} {line.comment}".encode())
-    return mark is not None and mark.kind == DATA
 
 
 def _only_loopback(line: KeyLine) -> bool:

@@ -94,7 +94,8 @@ def _this_machine(config: DesktopConfig, door: Door) -> Iterator[Finding]:
     yield check_other_keys(door.account.home / ".ssh", ours=ours)
     yield from check_awake(door.account.name)
     yield check_power()
-    yield check_expiry(tunnel.expires if tunnel else None, today=_today())
+    name = next((line.desktop for _file, line in door.lines), "DESKTOP")
+    yield check_expiry(tunnel.expires if tunnel else None, desktop=name, today=_today())
     yield check_clock()
 
 

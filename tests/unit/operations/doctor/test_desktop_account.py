@@ -68,7 +68,7 @@ def test_a_line_that_is_over_is_the_server_s_to_renew() -> None:
 
     (finding,) = check_lines(door(ended), gate_argv=GATE, today=TODAY)
 
-    assert (finding.verdict, finding.fix) == (FAIL, "on the Server: backupjump enroll rotate DESKTOP")
+    assert (finding.verdict, finding.fix) == (FAIL, "on the Server: backupjump enroll rotate laptop")
 
 
 def test_without_a_line_of_the_server_s_no_key_is_held_to_the_gate() -> None:

@@ -14,7 +14,7 @@ from backupjump.demo.sshd import make_key
 from backupjump.gate.power import Power
 from backupjump.operations.bundle import write_bundle
 from backupjump.operations.doctor.desktop_awake import check_awake, check_expiry, judge_power, judge_rule
-from backupjump.operations.doctor.desktop_config import check_files, check_key, check_mode, read_config
+from backupjump.operations.doctor.desktop_config import check_files, check_key, check_mode, judge_mode, read_config
 from backupjump.operations.doctor.desktop_python import check_bundle, check_python
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN
 from backupjump.operations.doctor.other_keys import check_other_keys
@@ -46,6 +46,23 @@ def test_a_config_that_others_may_write_is_mended_by_what_is_printed(tmp_path: P
 
     assert finding.verdict == FAIL
     assert check_mode(file).verdict == OK
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "uid", "fix"),
+    [
+        (1000, 0o644, 1000, None),
+        (0, 0o644, 1000, None),
+        (1001, 0o600, 1000, "sudo chown 1000 /etc/bj.yaml"),
+        (1001, 0o600, 0, "sudo -u '#1001' backupjump doctor"),
+        (0, 0o664, 1000, "sudo chmod go-w /etc/bj.yaml"),
+        (0, 0o664, 0, "chmod go-w /etc/bj.yaml"),
+    ],
+)
+def test_the_owner_of_a_config_decides_what_is_to_be_typed(owner: int, mode: int, uid: int, fix: str | None) -> None:
+    found = judge_mode(Path("/etc/bj.yaml"), owner=owner, mode=mode, uid=uid)
+
+    assert (found and found[1]) == fix
 
 
 def test_a_key_is_mended_by_what_is_printed(tmp_path: Path) -> None:
@@ -163,7 +180,7 @@ def test_power_is_told_and_never_a_fault(power: Power, words: str) -> None:
     ],
 )
 def test_keys_that_end_are_told_of_sixty_days_before(expires: date | None, verdict: str, words: str) -> None:
-    finding = check_expiry(expires, today=TODAY)
+    finding = check_expiry(expires, desktop="laptop", today=TODAY)
 
     assert (finding.verdict, bool(finding.fix)) == (verdict, verdict == WARN)
     assert words in finding.evidence
