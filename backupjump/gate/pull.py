@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from backupjump.gate.refusal import Refused
 
 _START = ("rsync", "--server", "--sender")
-# Not among them: s (options on stdin), L k K (follow links), b (backups), E W C u I y (never needed).
-_LETTERS = frozenset("lHogDtpArXzxScnvUdR")
+# Not among them: s (options on stdin), L k K (follow links), b (backups), E C u I y (never needed).
+_LETTERS = frozenset("lWHogDtpArXzxScnvUdR")
 # Letters, then what the Server's rsync can do. `e` takes the rest of the cluster as its value: without the dot the
 # next word could become that value.
 _CLUSTER = re.compile(r"-([A-Za-df-z]*)e\.([A-Za-z]{0,32})")

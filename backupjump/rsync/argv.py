@@ -1,9 +1,9 @@
 """Build rsync's argv for one transfer. Nothing here runs anything.
 
-What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum
-among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and `--ignore-errors`,
-`--files-from=- --from0`, and one path: few and fixed, so that a forced command there can check them. Options
-for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
+What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum and `W`
+for --whole-file among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and
+`--ignore-errors`, `--files-from=- --from0`, and one path: few and fixed, so that a forced command there can check
+them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "rsync",
         *_what_is_kept(plan),
         "--no-secluded-args",
+        # While it compares blocks, rsync opens a basis by its whole path, and is not confined (fence.py).
+        *([f"--confine-root={transfer.confine_root}", "--whole-file"] if transfer.confine_root is not None else []),
         *(_IN_PLACE if plan.in_place else (f"--partial-dir={PARTIAL_FOLDER}",)),
         f"--checksum-choice={plan.checksum}",
         *_limits(plan),

@@ -18,13 +18,15 @@ class Transfer:
 
     `source` is absolute and has no trailing slash (but for `/` itself). `target` is made by rsync if it is
     not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20. With
-    `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each.
+    `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each. rsync
+    follows no link that leads out of `confine_root` (fence.py).
     """
 
     source: str
     target: Path
     link_dests: tuple[Path, ...] = ()
     files_from: Path | None = None
+    confine_root: Path | None = None
 
     @property
     def root(self) -> bytes:

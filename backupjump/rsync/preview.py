@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from backupjump.process import running
 from backupjump.rsync.argv import preview_argv
+from backupjump.rsync.fence import fenced
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, judge
 from backupjump.rsync.output import Item, Output
@@ -77,6 +78,7 @@ def _preview(
                 keep = heapq.heappush if len(largest) < _LARGEST else heapq.heappushpop
                 keep(largest, (item.size, item.name))
 
+    one = fenced(plan, one)
     with running(preview_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline)
         status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)

@@ -11,6 +11,7 @@ from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
 from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
+from backupjump.rsync.fence import fenced
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
 from backupjump.rsync.output import Output
@@ -68,6 +69,7 @@ def _pull(
             pass
         tell(output.progress)
 
+    one = fenced(plan, one)
     with running(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
         watch = Watch(child.pid, plan, deadline=deadline, guard=guard)
         try:

@@ -34,11 +34,17 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Sent:
     recorder.chmod(0o755)
 
     def record(
-        build: Callable[..., tuple[str | bytes, ...]], source: str, changes: dict[str, Any], *, by_list: bool
+        build: Callable[..., tuple[str | bytes, ...]],
+        source: str,
+        changes: dict[str, Any],
+        *,
+        by_list: bool,
+        is_fenced: bool,
     ) -> bytes:
         recorded.unlink(missing_ok=True)
         plan = plan_of(source, folder / "target", (str(recorder),), **changes)
         transfer = dataclasses.replace(plan.transfers[0], files_from=listed if by_list else None)
+        transfer = dataclasses.replace(transfer, confine_root=folder if is_fenced else None)
         argv = build(plan, transfer, marker="m1")
         subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
         return recorded.read_bytes()
@@ -76,13 +82,18 @@ def options() -> st.SearchStrategy[dict[str, Any]]:
 
 # The fixture only remembers where to record; each example overwrites it.
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sources(), options(), st.sampled_from([pull_argv, preview_argv]), st.booleans())
-@example("/", {}, pull_argv, False)
-@example("/home/me", {"compare_content": True}, preview_argv, True)
+@given(sources(), options(), st.sampled_from([pull_argv, preview_argv]), st.booleans(), st.booleans())
+@example("/", {}, pull_argv, False, True)
+@example("/home/me", {"compare_content": True}, preview_argv, True, False)
 def test_every_pull_and_preview_passes_the_gate(
-    sent: Sent, source: str, changes: dict[str, Any], build: Callable[..., tuple[str | bytes, ...]], by_list: bool
+    sent: Sent,
+    source: str,
+    changes: dict[str, Any],
+    build: Callable[..., tuple[str | bytes, ...]],
+    by_list: bool,
+    is_fenced: bool,
 ) -> None:
-    command = sent(build, source, changes, by_list=by_list)
+    command = sent(build, source, changes, by_list=by_list, is_fenced=is_fenced)
 
     pull = read_request(command)
 

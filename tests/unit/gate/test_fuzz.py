@@ -18,7 +18,7 @@ from gate_mutations import ALLOWED, FRAGMENTS, mutated
 
 # Said once more, in another way than the gate says it.
 CLOSED = re.compile(
-    r"(/usr/bin/rsync --server --sender -[lHogDtpArXzxScnvUdR]*e\.[A-Za-z]*"
+    r"(/usr/bin/rsync --server --sender -[lWHogDtpArXzxScnvUdR]*e\.[A-Za-z]*"
     r"( (-B\d+|--numeric-ids|--list-only|--no-r|--inplace|--ignore-errors|--info=(STATS2|NAME0)|--(timeout|bwlimit)=\d+"
     r"|--(compress-level|checksum-seed)=\d+|--checksum-choice=(xxh128|xxh3|xxh64|md5)"
     r"|--compress-choice=(zstd|lz4|zlibx|zlib)|--files-from=-|--from0|--ignore-missing-args))*"

@@ -1,0 +1,70 @@
+"""Keep a pulling rsync from following links that a Desktop has planted in its snapshots.
+
+Where the last snapshot has a link and the Desktop now has a folder of that name, rsync looks behind the link for what
+it could link to, and so among this Server's own files: a Desktop that knows the name, size and time of one gets it
+into its snapshot, and that knows the name alone, the checksums of its blocks over the wire (rsync 3.5.0, measured; a
+mount with `nosymfollow` does not help, since rsync resolves links by itself). Where a basis has such a link, rsync
+3.5.0 is told where to stay, and to compare no blocks, which it does beyond there too; an older one gets no such basis,
+and everything comes anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from backupjump.config.models import Ownership
+from backupjump.escape import shown
+from backupjump.process import run
+from backupjump.rsync.plan import Plan, Transfer
+
+log = logging.getLogger(__name__)
+
+_PROBE_SECONDS = 20.0
+
+
+def fenced(plan: Plan, one: Transfer) -> Transfer:
+    """Return `one` with bases that lead nowhere else, or with a root that rsync stays below, as this machine is now.
+
+    In a fake-super store no link is one on the disk.
+    """
+    if not one.link_dests or plan.in_place or plan.ownership is Ownership.FAKE_SUPER:
+        return one
+    # The folder for half-written files must lie below the root too.
+    root = os.path.realpath(os.path.commonpath([one.target.absolute(), *one.link_dests]))
+    bases = tuple(each for each in one.link_dests if _is_within(os.path.realpath(each), root))
+    safe = tuple(each for each in bases if not _leads_out(each))
+    if safe == bases or not confines():
+        return replace(one, link_dests=safe)
+    return replace(one, link_dests=bases, confine_root=Path(root))
+
+
+def ways_out(folder: Path) -> Iterator[Path]:
+    """Yield the links in `folder` that lead to a folder outside of it, as this machine has it now."""
+    real = os.path.realpath(folder)
+    for parent, names, _files in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)  # noqa: PTH118  (for each folder of a tree)
+            if os.path.islink(path) and not _is_within(os.path.realpath(path), real):  # noqa: PTH114
+                yield Path(path)
+
+
+@cache
+def confines() -> bool:
+    """Whether the rsync of this machine can be told to stay below a folder."""
+    return run(["rsync", "--confine-root=/", "--version"], timeout=_PROBE_SECONDS).status == 0
+
+
+def _leads_out(folder: Path) -> bool:
+    way_out = next(ways_out(folder), None)
+    if way_out is not None:
+        log.debug("%s leads to a folder of this Server", shown(str(way_out)))
+    return way_out is not None
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder

@@ -1,0 +1,189 @@
+"""A Desktop that sends names and links by which this Server's own files could be written, or read into a snapshot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from backupjump.demo.lab import Lab
+from gate_world import GateWorld
+from hostile_sender import ALL, Sender, send_instead
+from lab.filesystems import disk
+from lab.gated import gated, nightly, published, stand
+from program import Said, backupjump
+
+pytestmark = pytest.mark.lab
+
+SECRET = "the Server's secret"
+SAME_SIZE = "the Desktop's file."
+AN_HOUR_AGO = 1_700_000_000
+
+
+def entries(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def outside(lab: Lab) -> Path:
+    """A folder of the Server's with a secret in it, on the filesystem of the store."""
+    folder = lab.folder / "server/private"
+    folder.mkdir()
+    secret = folder / "secret"
+    secret.write_text(SECRET)
+    os.utime(secret, (AN_HOUR_AGO, AN_HOUR_AGO))
+    return folder
+
+
+def refused(lab: Lab, world: GateWorld, outside: Path, *, rewrite: Mapping[bytes, bytes]) -> str:
+    """Let a Desktop's rsync send other names than it has, and see that nothing comes of it; return what is said."""
+    config = stand(lab, nightly(world, exclude=["*.tmp"], attempts=1))
+    before = entries(outside)
+    send_instead(lab, world, Sender(keep=ALL, rewrite=rewrite))
+
+    said = backupjump(config, "run", "nightly", "--json")
+
+    assert (said.code, said.json["error"]["code"]) == (1, "rsync"), said
+    assert published(lab) == []
+    assert entries(outside) == before
+    assert [path for path in lab.store.rglob("*evil*") if not path.is_relative_to(lab.store / "desktop")] == []
+    message: str = said.json["error"]["message"]
+    return message
+
+
+def test_a_name_that_leads_up_is_refused(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    (world.home / "zz_evil").touch()
+
+    said = refused(lab, world, outside, rewrite={b"zz_evil": b"../evil"})
+
+    assert "unsafe pathname from sender: ../evil" in said
+
+
+def test_a_folder_that_leads_up_is_refused(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    (world.home / "QQQQQ").mkdir()
+    (world.home / "QQQQQ/evil").touch()
+
+    said = refused(lab, world, outside, rewrite={b"QQQQQ": b"../.."})
+
+    assert "unsafe pathname from sender: ../.." in said
+
+
+def test_an_absolute_name_is_refused(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    target = os.fsencode(outside / "evil")
+    (world.home / ("Q" * len(target))).touch()
+
+    said = refused(lab, world, outside, rewrite={b"Q" * len(target): target})
+
+    assert "unsafe pathname from sender: /" in said
+
+
+def test_a_file_behind_a_link_that_came_just_before_it_is_refused(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    (world.home / "lnk").symlink_to(outside)
+    (world.home / "lnkQevil").touch()
+
+    said = refused(lab, world, outside, rewrite={b"Qevil": b"/evil"})
+
+    assert "from sender: lnk/evil" in said
+
+
+def test_s5_a_name_that_was_excluded_is_refused(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    (world.home / "fakeQtmp").touch()
+
+    said = refused(lab, world, outside, rewrite={b"fakeQtmp": b"fake.tmp"})
+
+    assert "rejecting excluded file-list name: fake.tmp" in said
+
+
+def test_a_link_and_a_folder_of_one_name_write_nothing_where_the_link_leads(lab: Lab, outside: Path) -> None:
+    world = gated(lab)
+    (world.home / "QlinkQ").symlink_to(outside)
+    (world.home / "folder").mkdir()
+    (world.home / "folder/evil").touch()
+    config = stand(lab, nightly(world, attempts=1))
+    before = entries(outside)
+    send_instead(lab, world, Sender(keep=ALL, rewrite={b"QlinkQ": b"folder"}))
+
+    said = backupjump(config, "run", "nightly", "--json")
+
+    assert entries(outside) == before, said
+
+
+def file_behind(home: Path, outside: Path) -> tuple[Path, Path]:
+    """Make a link to the secret; return where a file is to take its place, and its path below the home."""
+    (home / "letter").symlink_to(outside / "secret")
+    return home / "letter", Path("letter")
+
+
+def folder_behind(home: Path, outside: Path) -> tuple[Path, Path]:
+    """Make a link to the secret's folder; return where a file in a folder is to take its place, and its path."""
+    (home / "private").symlink_to(outside)
+    return home / "private", Path("private/secret")
+
+
+def link_then_file(lab: Lab, outside: Path, plant: Callable[[Path, Path], tuple[Path, Path]], text: str) -> Said:
+    """Back up a link to the secret, then a file of that name and time in its place; return what the run said."""
+    world = gated(lab)
+    link, name = plant(world.home, outside)
+    config = stand(lab, nightly(world, gates={"min_files": 0, "max_deleted": "100%", "max_changed": "100%"}))
+    assert backupjump(config, "run", "nightly", "--json").code == 0
+    link.unlink()
+    (world.home / name).parent.mkdir(exist_ok=True)
+    (world.home / name).write_text(text)
+    os.utime(world.home / name, (AN_HOUR_AGO, AN_HOUR_AGO))
+
+    said = backupjump(config, "run", "nightly", "--json")
+
+    assert (outside / "secret").read_text().startswith(SECRET)
+    assert (outside / "secret").stat().st_nlink == 1
+    assert entries(outside) == {"secret"}
+    if said.json["snapshot"] is not None:
+        tree = lab.store / "desktop/nightly/snapshots" / said.json["snapshot"] / "tree"
+        assert (tree / (world.home / name).relative_to("/")).read_text() == text
+    return said
+
+
+@pytest.mark.parametrize("text", [SAME_SIZE, "another size"])
+def test_s1_a_file_in_the_place_of_a_link_is_the_desktop_s(lab: Lab, outside: Path, text: str) -> None:
+    said = link_then_file(lab, outside, file_behind, text)
+
+    assert said.code == 0, said
+
+
+def test_s1_a_folder_in_the_place_of_a_link_does_not_bring_what_the_server_has_there(lab: Lab, outside: Path) -> None:
+    assert len(SECRET) == len(SAME_SIZE)
+
+    said = link_then_file(lab, outside, folder_behind, SAME_SIZE)
+
+    # rsync tells of the link that it did not follow; a store without links on the disk has none to tell of.
+    assert said.code == (3 if os.geteuid() == 0 else 0), said
+    assert all("Too many levels of symbolic links" in warning for warning in said.json["warnings"])
+
+
+def test_s1_nor_does_the_desktop_learn_what_a_file_of_another_size_there_holds(lab: Lab, outside: Path) -> None:
+    guess = SECRET * 1000
+    (outside / "secret").write_text(guess)
+
+    said = link_then_file(lab, outside, folder_behind, guess + "?")
+
+    # Compared with the secret, only the blocks that differ would have had to come.
+    assert said.code == 0, said
+    assert said.json["bytes_received"] > len(guess)
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("plant", [file_behind, folder_behind])
+def test_s1_nor_where_the_new_tree_is_a_copy_of_the_last_one(
+    lab: Lab, outside: Path, plant: Callable[[Path, Path], tuple[Path, Path]]
+) -> None:
+    with disk("btrfs", lab.store):
+        said = link_then_file(lab, outside, plant, SAME_SIZE)
+        lab.close_tunnel()
+
+    assert said.code == 0, said
