@@ -21,7 +21,7 @@ def pump(
 ) -> int:
     """Hand each chunk to its reader, an empty one at the end, and return the exit status.
 
-    `on_tick` is called at least ten times a second with the count of all bytes read so far; what it raises
+    `on_tick` is called at least ten times a second with the count of bytes of stdout read so far; what it raises
     ends the pumping, not the child. A process that the child left behind may keep the streams open: two
     seconds after the child's end they are taken as ended.
     """
@@ -35,7 +35,7 @@ def pump(
                 time.sleep(_SECONDS_TO_GATHER)
             for key, _events in selector.select(_SECONDS_BETWEEN_TICKS):
                 chunk = os.read(key.fd, _CHUNK)
-                read += len(chunk)
+                read += len(chunk) if key.fileobj is child.stdout else 0
                 key.data(chunk)
                 if not chunk:
                     selector.unregister(key.fileobj)

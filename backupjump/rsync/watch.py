@@ -39,7 +39,11 @@ class Watch:
         return self._traffic.received_bytes
 
     def look(self, printed_bytes: int) -> None:
-        """Look at the processes, if it is time to; raise WindowOver when a limit is passed."""
+        """Look at the processes, if it is time to; raise WindowOver when a limit is passed.
+
+        `printed_bytes` are rsync's own, those of its stdout: what comes on stderr may be the Desktop's chatter,
+        past rsync, and would make a transfer that stands look alive.
+        """
         now = time.monotonic()
         if now - self._sampled_at < _SECONDS_BETWEEN_SAMPLES:
             return
