@@ -21,7 +21,7 @@ HOOK = ("/usr/bin/true",)
 ASKED = [(RSYNC, "--confine-root=/", "--version")]
 AWAKE = ("/usr/bin/systemd-inhibit", "cat", "/usr/local/sbin/cat", "/usr/bin/cat", "/bin/cat")
 SENT = re.compile(
-    r"/usr/bin/rsync --server --sender -[lHogDtpArXzxScnvUdR]*e\.[A-Za-z]*"
+    r"/usr/bin/rsync --server --sender -[lWHogDtpArXzxScnvUdR]*e\.[A-Za-z]*"
     r"( (-B\d+|--[a-z-]+(=(\d+|-|STATS2|NAME0|xxh128|xxh3|xxh64|md5|zstd|lz4|zlibx?))?))* --confine-root=(\S+) \. \./"
 )
 NEVER = re.compile(r"secluded|protect|log-file|remove|copy|daemon|config|insecure|rsh|debug|super|delete|write")
