@@ -147,6 +147,24 @@ be reached.
 ENROLL_REPIN_FINGERPRINT = "The key that the machine has; another one is refused."
 ENROLL_REPIN_YES = "Don't ask; needs --fingerprint."
 
+ENROLL_REVOKE = """\
+Take keys back for good: of a stolen or retired Desktop on the Server, of the Server on a Desktop.
+
+On the Server, NAME is a desktop of the config: it is marked `revoked: true`, this Server's key for it is deleted, and
+on the JumpNode the line of its tunnel key goes and an open tunnel ends. No run any more; its snapshots stay and can
+be restored. On a Desktop, without NAME: the Server's line in authorized_keys goes, the tunnel's key is deleted, the
+config is kept aside.
+
+\b
+Examples:
+  backupjump enroll revoke laptop --apply root@jumpnode.domain.ext      on the Server
+  backupjump enroll revoke                                              on the Desktop
+
+\b
+Exit codes: 0 revoked; what is printed for the JumpNode is still to be done there; 1 nobody said yes; 2 usage or config.
+"""
+ENROLL_REVOKE_YES = "Don't ask."
+
 DOCTOR = """\
 Try every hop and precondition, and say of each what was seen and the command that mends it.
 

@@ -20,6 +20,8 @@ _COMMANDS = {
     "accept": ("backupjump.cli.enroll", "accept", "On the Desktop: take the invitation, print a reply."),
     "finish": ("backupjump.cli.enroll", "finish", "On the Server: take the reply, set the JumpNode up, prove the way."),
     "repin": ("backupjump.cli.enroll_keys", "repin", "Pin the new host key of a reinstalled machine."),
+    "rotate": ("backupjump.cli.enroll_keys", "rotate", "On the Server: new keys, while the old ones go on."),
+    "revoke": ("backupjump.cli.enroll_keys", "revoke", "Take keys back for good; what was backed up stays."),
 }
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -82,7 +84,7 @@ def new(
 
     accounts = {key: words.pop(key) for key in ("user", "tunnel_user")}
     chosen = {key: value for key, value in accounts.items() if value is not None}
-    wishes = NewWishes(name=name, config=options.config, read=read, expires=_day(expires), **chosen, **words)
+    wishes = NewWishes(name=name, config=options.config, read=read, expires=read_day(expires), **chosen, **words)
     invitation = propose(wishes, say=_say)
     if bundle is not None:
         _write_bundle(bundle)
@@ -169,7 +171,8 @@ def _write_bundle(path: Path) -> None:
     )
 
 
-def _day(text: str | None) -> date | None:
+def read_day(text: str | None) -> date | None:
+    """Return the day that --expires names, None without one."""
     from backupjump.config.checks import read_date
     from backupjump.errors import UsageError
 

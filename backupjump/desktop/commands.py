@@ -102,6 +102,7 @@ def _no_arguments(_parser: argparse.ArgumentParser) -> None:
 COMMANDS: Mapping[str, Command] = {
     "enroll accept": Command(desktop_help.ENROLL_ACCEPT, enroll.accept_arguments, enroll.accept),
     "enroll repin": Command(desktop_help.ENROLL_REPIN, enroll.repin_arguments, enroll.repin),
+    "enroll revoke": Command(desktop_help.ENROLL_REVOKE, enroll.revoke_arguments, enroll.revoke),
     "doctor": Command(desktop_help.DOCTOR, _doctor_arguments, _doctor),
     "tunnel open": Command(desktop_help.TUNNEL_OPEN, _tunnel_arguments, _tunnel_open),
     **tunnel.COMMANDS,

@@ -1,4 +1,4 @@
-"""`enroll accept` and `enroll repin` on the Desktop."""
+"""`enroll accept`, `enroll repin` and `enroll revoke` on the Desktop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from backupjump import desktop_help
-from backupjump.desktop.said import say
+from backupjump.desktop.said import say, warn
 from backupjump.frame import Options
 
 
@@ -61,3 +61,23 @@ def repin(options: Options, said: argparse.Namespace) -> int:
         if not options.quiet:
             say(line)
     return 0
+
+
+def revoke_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the words of `enroll revoke`."""
+    parser.add_argument("--authorized-keys", type=Path, metavar="FILE", help=desktop_help.ENROLL_ACCEPT_KEYS)
+    parser.add_argument("--yes", action="store_true", help=desktop_help.ENROLL_REVOKE_YES)
+
+
+def revoke(options: Options, said: argparse.Namespace) -> int:
+    """Let the Server in no more and return the exit code."""
+    from backupjump.config.find import find_config
+    from backupjump.operations.enroll.revoke_on_desktop import withdraw
+
+    withdraw(find_config(options.config), authorized_keys=said.authorized_keys, yes=said.yes, say=_warn)
+    return 0
+
+
+def _warn(*lines: str) -> None:
+    for line in lines:
+        warn(line)

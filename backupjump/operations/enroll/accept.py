@@ -9,20 +9,23 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 
 from backupjump.errors import BackupjumpError
-from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, plan_accept, plan_lines
+from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, default_config, plan_accept, plan_lines
 from backupjump.operations.enroll.accept_wait import keep_tunnel_until_done
 from backupjump.operations.enroll.armour import INVITATION
 from backupjump.operations.enroll.authorized_keys import TUNNEL, read_keys_file, with_line, write_keys_file
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.desktop_files import write_config
 from backupjump.operations.enroll.fresh_file import make_key
-from backupjump.operations.enroll.invitation import Invitation, read_invitation
+from backupjump.operations.enroll.invitation import ROTATE, Invitation, read_invitation
 from backupjump.operations.enroll.paste import read_paste
 from backupjump.operations.enroll.polkit import write_rule
 from backupjump.operations.enroll.prove_line import prove_line
 from backupjump.operations.enroll.reply import Reply, short_code, write_reply
+from backupjump.operations.enroll.rotate_accept import accept_rotation
+from backupjump.operations.enroll.rotate_plan import plan_rotation
 from backupjump.operations.installed import program, running_bundle, settle
 
 
@@ -31,6 +34,10 @@ def accept(wishes: Wishes) -> int:
     invitation = read_invitation(
         read_paste(INVITATION, wishes.text, prompt="Paste the invitation that `enroll new` printed on the Server:")
     )
+    if invitation.kind == ROTATE:
+        rotation = plan_rotation(invitation, wishes.config or default_config(), authorized_keys=wishes.authorized_keys)
+        hand = partial(hand_over, invitation)
+        return accept_rotation(rotation, yes=wishes.yes, wait=wishes.wait, hand_over=hand, say=_say)
     plan = plan_accept(invitation, wishes)
     _say(*plan_lines(plan))
     if not agreed("Shall it be so?", yes=wishes.yes):

@@ -10,11 +10,13 @@ from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
 from backupjump.operations.enroll.armour import REPLY
 from backupjump.operations.enroll.consent import agreed
+from backupjump.operations.enroll.invitation import ROTATE
 from backupjump.operations.enroll.on_jump_node import jump_node_script, run_or_print
 from backupjump.operations.enroll.paste import read_paste
 from backupjump.operations.enroll.pending import Pending, ended_with, pending_of, write_pending
 from backupjump.operations.enroll.proof import WAITS_SECONDS, prove_way
 from backupjump.operations.enroll.reply import Reply, read_reply, short_code
+from backupjump.operations.enroll.rotate_finish import Renewal, renewal_steps
 from backupjump.operations.enroll.server_files import desktop_text, job_text, write_and_load
 from backupjump.operations.site import Site, open_site
 from backupjump.ssh.keys import fingerprint
@@ -58,6 +60,10 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
     reply = read_reply(read_paste(REPLY, wishes.text, prompt="Paste the reply that `enroll accept` printed:"))
     pending = pending_of(site.state, reply)
     say(*reply_lines(pending, reply))
+    if pending.invitation.kind == ROTATE:
+        return _renew(
+            Renewal(site=site, pending=pending, reply=reply, target=target, wait=wishes.wait, yes=wishes.yes), say
+        )
     site, job = _take(site, pending, reply, wishes, say)
     script = jump_node_script(site.server, pending, reply, lines_only=wishes.lines_only)
     desktop = site.server.desktops[reply.desktop]
@@ -66,6 +72,14 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
         _prove(site, desktop, say)
     say(*next_lines(site, job))
     return Finished(desktop=desktop.name, job=job, applied=applied, proven=wishes.wait)
+
+
+def _renew(renewal: Renewal, say: Say) -> Finished:
+    for _step in renewal_steps(renewal, say=say):
+        pass
+    name = renewal.reply.desktop
+    job = next((job.name for job in renewal.site.server.jobs.values() if job.desktop == name), name)
+    return Finished(desktop=name, job=job, applied=renewal.target is not None, proven=renewal.wait)
 
 
 def reply_lines(pending: Pending, reply: Reply) -> list[str]:

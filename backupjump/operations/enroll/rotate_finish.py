@@ -62,12 +62,6 @@ class Renewal:
         return Mark(TUNNEL, self.pending.invitation.desktop, self.pending.invitation.id)
 
 
-def finish_renewal(renewal: Renewal, *, say: Say) -> None:
-    """Do all of it, or what is still to do."""
-    for _step in renewal_steps(renewal, say=say):
-        pass
-
-
 def renewal_steps(renewal: Renewal, *, say: Say) -> Iterator[str]:
     """Do the renewal step by step, yielding the name of each that is done; it may be broken off after any of them."""
     desktop = _desktop_of(renewal)
