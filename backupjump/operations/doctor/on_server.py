@@ -33,10 +33,10 @@ from backupjump.store.jobs import job_folders
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from backupjump.config.models import Desktop, Server
+    from backupjump.config.models import Desktop, JumpNode, Server
 
 # From these on, the rest of a Desktop's way is not tried.
-_BREAKING = frozenset({"jumpnode.key", "jumpnode.reach", "jumpnode.host-key", "jumpnode.login"})
+_BREAKING = frozenset({"jumpnode.reach", "jumpnode.host-key", "jumpnode.login"})
 
 
 def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -> Iterator[Finding]:
@@ -63,9 +63,10 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
     telling("looking at the store")
     yield from _look_at_store(server, state)
     broken: set[str] = set()
-    for name in dict.fromkeys(each.jump_node for each in in_use if each.jump_node is not None):
+    names = dict.fromkeys(each.jump_node for each in in_use if each.jump_node is not None)
+    for name in names if desktop else server.jump_nodes:
         telling(f"trying JumpNode {name}")
-        yield from _look_at_jump_node(name, in_use, server, state, broken)
+        yield from _look_at_jump_node(name, server, state, broken)
     for each in chosen:
         telling(f"trying desktop {each.name}")
         yield from _look_at_desktop(each, server, config, state, broken)
@@ -99,25 +100,30 @@ def _mountinfo() -> str:
         return ""
 
 
-def _look_at_jump_node(
-    name: str, desktops: list[Desktop], server: Server, state: Path, broken: set[str]
-) -> Iterator[Finding]:
+def _look_at_jump_node(name: str, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
+    """Look with the key for the JumpNode, if a Desktop behind it is reached by that, and with the key of each relay."""
     node = server.jump_nodes[name]
-    if key_problem(node.identity_file) is not None:
-        broken.add(name)
-        yield Finding("jumpnode.reach", SKIP, f"JumpNode {name}: our key for it has to be right first")
-        return
     behind = [each for each in server.desktops.values() if each.jump_node == name and not each.revoked]
-    try:
-        for finding in look_at_jump_node(node, behind or desktops, state=state):
-            if finding.verdict == FAIL and finding.check in _BREAKING:
-                broken.add(name)
+    by_hop = [each for each in behind if not each.relay]
+    logins = [(node, by_hop)] if by_hop or not behind else []
+    logins += [(node.model_copy(update={"identity_file": each.identity_file}), [each]) for each in behind if each.relay]
+    for login, desktops in logins:
+        for finding in _log_in(login, desktops, state / "doctor" / (name if desktops is by_hop else desktops[0].name)):
+            if finding.verdict in (FAIL, SKIP) and finding.check in _BREAKING:
+                broken.update(each.name for each in desktops)
             yield finding
+
+
+def _log_in(node: JumpNode, desktops: list[Desktop], folder: Path) -> Iterator[Finding]:
+    if key_problem(node.identity_file) is not None:
+        yield Finding("jumpnode.login", SKIP, f"JumpNode {node.name}: our key for it has to be right first")
+        return
+    try:
+        yield from look_at_jump_node(node, desktops, folder=folder)
     except Stopped:
         raise
     except BackupjumpError as error:
-        broken.add(name)
-        yield Finding("jumpnode.login", FAIL, f"JumpNode {name}: {evidence_of(error)}", "backupjump config check")
+        yield Finding("jumpnode.login", FAIL, f"JumpNode {node.name}: {evidence_of(error)}", "backupjump config check")
 
 
 def _look_at_desktop(
@@ -131,7 +137,7 @@ def _look_at_desktop(
     file = own if own.exists() else config
     yield promise_finding(desktop, file)
     yield port_finding(desktop, server, file)
-    if desktop.jump_node in broken:
+    if desktop.name in broken:
         why = f"desktop {desktop.name} lies behind JumpNode {desktop.jump_node}, which has to be right first"
         yield Finding("tunnel.open", SKIP, why)
         return

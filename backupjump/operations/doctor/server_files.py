@@ -71,12 +71,13 @@ def _others_may_write(path: Path) -> bool:
 
 def look_at_keys(server: Server, desktops: Sequence[Desktop]) -> Iterator[Finding]:
     """Yield a finding for each private key that the way to `desktops` takes, and for the folders they lie in."""
-    nodes = [server.jump_nodes[name] for name in sorted({each.jump_node for each in desktops if each.jump_node})]
+    names = {each.jump_node for each in desktops if each.jump_node is not None and not each.relay}
+    nodes = [server.jump_nodes[name] for name in sorted(names)]
     keys = [("jumpnode.key", f"JumpNode {node.name}", node.identity_file) for node in nodes]
     keys += [
         ("desktop.key", f"desktop {desktop.name}", desktop.identity_file)
         for desktop in desktops
-        if desktop.identity_file is not None and desktop.route is not RouteKind.NESTED
+        if desktop.identity_file is not None and (desktop.route is not RouteKind.NESTED or desktop.relay)
     ]
     for check, whose, path in keys:
         yield key_finding(check, whose, path)

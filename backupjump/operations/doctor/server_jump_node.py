@@ -13,8 +13,7 @@ from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_
 from backupjump.operations.doctor.server_words import evidence_of, on_as_root, quoted
 from backupjump.operations.doctor.trespass import Way, try_command, try_forwards, try_sftp
 from backupjump.operations.doctor.tunnel_limits import answers_to
-from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_ssh_files
-from backupjump.ssh.route import Route
+from backupjump.ssh.route import prepare, route_to_jump
 from backupjump.ssh.verdicts import Leg, verdict
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from backupjump.config.models import Desktop, JumpNode
     from backupjump.operations.doctor.trespass import Forwards
+    from backupjump.ssh.route import Route
 
 _LOGIN_SECONDS = 20.0
 # Nobody's address (RFC 5737), another service, and sockets that every account of a machine with systemd may use.
@@ -33,38 +33,25 @@ _ENDS = ("127.0.0.1:0", "/nonexistent/backupjump-doctor")
 _STRICT_KEX = ("kex-strict-c-v00@openssh.com", "kex-strict-s-v00@openssh.com")
 
 
-def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, state: Path) -> Iterator[Finding]:
-    """Yield what can be said of `node`, which leads to `desktops`; its files for ssh lie below `state`."""
-    hop = Hop(f"bj-jump-{node.name}", node.host, node.port, node.user, node.identity_file, node.host_key)
-    folder = state / "doctor" / node.name
-    route = Route(kind=RouteKind.PROXYJUMP, desktop="", jump=hop, target=None, jump_alias=None, folder=folder)
+def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, folder: Path) -> Iterator[Finding]:
+    """Yield what can be said of `node`, as its key sees it, which leads to `desktops`; ssh's files lie in `folder`."""
+    route = route_to_jump(node, folder=folder)
+    assert route.jump is not None
     own = [f"127.0.0.1:{port}" for port in sorted({22, node.port})]
+    reach = (*own, *_ELSEWHERE, *_SOCKETS)
     try:
-        write_files(hop, folder)
-        tried = try_forwards(
-            route.config_file,
-            hop.alias,
-            listen=_ENDS,
-            reach=(*own, *_ELSEWHERE, *_SOCKETS),
-            seconds=_LOGIN_SECONDS,
-        )
+        prepare(route)
     except ConfigError as error:
         yield Finding("jumpnode.login", FAIL, evidence_of(error), f"ls -ld {quoted(folder)}")
         return
+    tried = try_forwards(route.config_file, route.jump.alias, listen=_ENDS, reach=reach, seconds=_LOGIN_SECONDS)
     if not tried.logged_in:
         yield from no_login(node, desktops, verdict(tried.said, tried.status, route=route, leg=Leg.JUMP))
         return
     yield from logged_in(node, tried)
-    ports = {desktop.port for desktop in desktops}
-    yield from forward_findings(node, tried, mend=mend_line(node, ports))
+    yield from forward_findings(node, tried, mend=mend_line(node, desktops))
     nested = next((each for each in desktops if each.route is RouteKind.NESTED and not each.relay), None)
-    yield from _sessions(node, route, nested=nested, mend=mend_line(node, ports))
-
-
-def write_files(hop: Hop, folder: Path) -> None:
-    """Write the ssh_config and the known_hosts for `hop` alone; ConfigError if that can't be."""
-    text = "\n".join([header(), host_block(hop), common_block(folder / "known_hosts", clear_forwardings=True)])
-    write_ssh_files(folder, {"known_hosts": known_hosts([hop]), "ssh_config": text})
+    yield from _sessions(node, route, nested=nested, mend=mend_line(node, desktops))
 
 
 def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError) -> Iterator[Finding]:
@@ -80,7 +67,7 @@ def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError
         return
     if isinstance(error, KeyRefused):
         yield Finding("jumpnode.host-key", OK, f"JumpNode {node.name} shows a pinned key")
-        yield Finding("jumpnode.login", FAIL, told, add_line(node, {desktop.port for desktop in desktops}))
+        yield Finding("jumpnode.login", FAIL, told, add_line(node, desktops))
         return
     yield Finding("jumpnode.login", FAIL, told, f"ssh -v -N -p {node.port} {node.user}@{node.host}")
 
@@ -141,7 +128,7 @@ def _sessions(node: JumpNode, route: Route, *, nested: Desktop | None, mend: str
             "jumpnode.sftp",
             WARN,
             f"{told}, as route nested without relay: true lets it",
-            mend_to_relay(node, nested.jump_alias or nested.name),
+            mend_to_relay(node, nested),
         )
     else:
         yield Finding("jumpnode.sftp", FAIL if sftp else OK, told, mend if sftp else "")
@@ -154,5 +141,5 @@ def shell_finding(node: JumpNode, *, ran: bool, terminal: bool, nested: Desktop 
     what = "run any command there" if ran else "get a terminal there"
     if nested:
         told = f"JumpNode {node.name}: our key can {what}, as route nested needs it without relay: true"
-        return Finding("jumpnode.shell", WARN, told, mend_to_relay(node, nested.jump_alias or nested.name))
+        return Finding("jumpnode.shell", WARN, told, mend_to_relay(node, nested))
     return Finding("jumpnode.shell", FAIL, f"JumpNode {node.name}: our key can {what}", mend)

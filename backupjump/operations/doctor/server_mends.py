@@ -12,11 +12,13 @@ from backupjump.operations.doctor.key_lines import mend_key
 from backupjump.operations.doctor.server_words import on_as_root, quoted
 from backupjump.operations.enroll.authorized_keys import HOP, RESERVED_PORTS, Mark, hop_line
 from backupjump.operations.enroll.jump_node import TUNNEL_ACCOUNT, Accounts, snippet
+from backupjump.ssh.second_shell import relay_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from backupjump.config.models import JumpNode
+    from backupjump.config.models import Desktop, JumpNode
 
 _SECONDS = 10.0
 _RELOAD = 'systemctl reload ssh || systemctl reload sshd || kill -HUP "$(cat /run/sshd.pid)"'
@@ -37,26 +39,27 @@ def mend_loopback(node: JumpNode) -> str:
     return mend_sshd(node, then=f"(pkill -u {TUNNEL_ACCOUNT} sshd || true)")
 
 
-def mend_line(node: JumpNode, ports: set[int]) -> str:
-    """Return the command that narrows the line of our key to the tunnels' `ports`, and to no command at all.
+def mend_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
+    """Return the command that narrows the line of our key to the ways to `desktops`, and to no command at all.
 
-    The forced command is for an sshd that has none of our limits yet.
+    The forced command is for an sshd that has none of our limits yet; that of a relay leads to its Desktop.
     """
-    key = public_half(node.identity_file)
-    options = _line(node, ports).partition(f" {key}")[0] + ',command="/bin/false"'
-    return on_as_root("JumpNode", _mend(node, key, options))
+    relay = _relay_among(desktops)
+    options = relay_options(relay) if relay else f'{_options(node, desktops)},command="/bin/false"'
+    return on_as_root("JumpNode", _mend(node, options))
 
 
-def mend_to_relay(node: JumpNode, alias: str) -> str:
-    """Return the command that lets our key reach the Desktop `alias` there, and nothing else; route nested."""
-    options = f'restrict,command="exec ssh -T {alias} -- \\"$SSH_ORIGINAL_COMMAND\\""'
-    return on_as_root("JumpNode", _mend(node, public_half(node.identity_file), options))
+def mend_to_relay(node: JumpNode, desktop: Desktop) -> str:
+    """Return the command that lets our key reach one Desktop there by a forced command, for `relay: true`."""
+    return on_as_root("JumpNode", _mend(node, relay_options(desktop.jump_alias or desktop.name)))
 
 
-def add_line(node: JumpNode, ports: set[int]) -> str:
-    """Return the command that lets our key in there, for the tunnels' `ports` alone."""
-    file = _file(node)
-    fix = f"echo {shlex.quote(_line(node, ports))} >> {file} && chown {node.user}: {file} && chmod 600 {file}"
+def add_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
+    """Return the command that lets our key in there, for the ways to `desktops` alone."""
+    file, relay = _file(node), _relay_among(desktops)
+    key, options = public_half(node.identity_file), relay_options(relay) if relay else _options(node, desktops)
+    line = shlex.quote(f"{options} {key} {_mark(node, key)}")
+    fix = f"echo {line} >> {file} && chown {node.user}: {file} && chmod 600 {file}"
     return on_as_root("JumpNode", fix)
 
 
@@ -69,16 +72,24 @@ def public_half(identity_file: Path) -> str:
     return " ".join(words[:2])
 
 
-def _mend(node: JumpNode, key: str, options: str) -> str:
+def _mend(node: JumpNode, options: str) -> str:
     # Within quotes a ~ would stand for itself.
-    return mend_key(key, options, file=_PLACE).replace(_PLACE, _file(node))
+    return mend_key(public_half(node.identity_file), options, file=_PLACE).replace(_PLACE, _file(node))
 
 
 def _file(node: JumpNode) -> str:
     return f"~{node.user}/.ssh/authorized_keys"
 
 
-def _line(node: JumpNode, ports: set[int]) -> str:
+def _relay_among(desktops: Sequence[Desktop]) -> str | None:
+    return next((each.jump_alias or each.name for each in desktops if each.relay), None)
+
+
+def _options(node: JumpNode, desktops: Sequence[Desktop]) -> str:
     key = public_half(node.identity_file)
-    mark = Mark(HOP, node.name, hashlib.sha256(key.encode()).hexdigest()[:8])
-    return hop_line(mark, key, ports={*RESERVED_PORTS, *ports})
+    line = hop_line(_mark(node, key), key, ports={*RESERVED_PORTS, *(desktop.port for desktop in desktops)})
+    return line.partition(f" {key}")[0]
+
+
+def _mark(node: JumpNode, key: str) -> Mark:
+    return Mark(HOP, node.name, hashlib.sha256(key.encode()).hexdigest()[:8])

@@ -57,8 +57,8 @@ def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Ite
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
         yield Finding("desktop.host-key", FAIL, *_stranger(desktop, server, told))
     elif isinstance(error, ForwardRefused) and desktop.route is not RouteKind.NESTED and desktop.jump_node:
-        ports = {each.port for each in server.desktops.values() if each.jump_node == desktop.jump_node}
-        yield Finding("jumpnode.forward", FAIL, told, mend_line(server.jump_nodes[desktop.jump_node], ports))
+        behind = [each for each in server.desktops.values() if each.jump_node == desktop.jump_node]
+        yield Finding("jumpnode.forward", FAIL, told, mend_line(server.jump_nodes[desktop.jump_node], behind))
     elif isinstance(error, KeyRefused):
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
         if desktop.route is not RouteKind.NESTED:
