@@ -49,13 +49,17 @@ def forwards_of(tunnel: Tunnel) -> tuple[Forward, ...]:
 
 
 def open_tunnel(
-    forwards: Sequence[Forward], *, folder: Path, within_seconds: float = STANDS_WITHIN_SECONDS
+    forwards: Sequence[Forward],
+    *,
+    folder: Path,
+    within_seconds: float = STANDS_WITHIN_SECONDS,
+    outlives_us: bool = False,
 ) -> TunnelChild:
     """Return the first of `forwards` that can be opened, standing; the caller closes it.
 
     Each JumpNode is tried once, all of them `within_seconds`. When none will do, raises an error that a
     person must mend (port taken, key or host key refused) rather than one that may pass (75). Nothing
-    is left running then. ssh's own files are written to `folder`.
+    is left running then. ssh's own files are written to `folder`. With `outlives_us` it may go on without us.
     """
     config = write_config((forward.jump for forward in forwards), folder)
     deadline = time.monotonic() + within_seconds
@@ -63,7 +67,7 @@ def open_tunnel(
     for tried, forward in enumerate(forwards):
         seconds = (deadline - time.monotonic()) / (len(forwards) - tried)
         try:
-            return _open_one(forward, config, seconds)
+            return _open_one(TunnelChild(forward, config, outlives_us=outlives_us), seconds)
         except BackupjumpError as error:
             errors.append(error)
             if tried + 1 < len(forwards):
@@ -71,13 +75,12 @@ def open_tunnel(
     raise next((error for error in errors if not error.temporary), errors[0])
 
 
-def _open_one(forward: Forward, config: Path, seconds: float) -> TunnelChild:
-    child = TunnelChild(forward, config)
+def _open_one(child: TunnelChild, seconds: float) -> TunnelChild:
     with contextlib.ExitStack() as on_failure:
         on_failure.push(child)
         child.await_standing(seconds)
         on_failure.pop_all()
-    log.info("tunnel stands: port %d on JumpNode %s", forward.port, forward.jump_node)
+    log.info("tunnel stands: port %d on JumpNode %s", child.forward.port, child.forward.jump_node)
     return child
 
 

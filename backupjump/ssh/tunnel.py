@@ -67,16 +67,17 @@ class TunnelChild:
     """A running `ssh -R`; `with` ends it. It stands once `await_standing` has returned.
 
     A thread takes in all that ssh says, however long it lives: `-v` has ten lines for every login through
-    the tunnel, and an ssh whose pipe is full stands still.
+    the tunnel, and an ssh whose pipe is full stands still. It ends when we are killed, unless it `outlives_us`.
     """
 
-    def __init__(self, forward: Forward, config: Path) -> None:
+    def __init__(self, forward: Forward, config: Path, *, outlives_us: bool = False) -> None:
         self.forward = forward
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._stands = False
         self._ended = False
         self._changed = threading.Condition()
-        self._child = process.spawn((*_ends_with_us(), *tunnel_argv(forward, config)))
+        before = () if outlives_us else _ends_with_us()
+        self._child = process.spawn((*before, *tunnel_argv(forward, config)))
         self._listener = threading.Thread(target=self._listen, name="tunnel", daemon=True)
         self._listener.start()
 
