@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import Machine, public_key, write_private
@@ -229,7 +230,7 @@ def test_two_desktops_on_one_port_and_a_mistake_are_told_where_they_stand(sound:
     config = tmp_path / "server/backupjump.yaml"
     shutil.copytree(sound.config.parent, config.parent)
     text = config.read_text()
-    desktops = json.loads(next(line for line in text.splitlines() if line.startswith("desktops:"))[10:])
+    desktops = yaml.safe_load(text)["desktops"]
     desktops["other"] = desktops["desktop"]
     good = {**desktops, "other": {**desktops["desktop"], "port": sound.lab.tunnel_port - 1}}
     both = [f"desktops: {json.dumps(each)}" for each in (desktops, good)]
