@@ -36,14 +36,15 @@ class Lab:
     """Desktop, JumpNode and Server below one folder; `with` starts the sshds and ends all on the way out.
 
     `folder` is made, or is empty. `notes` says what differs from three real machines. On route local the
-    sshd of `jump` plays the Server's own.
+    sshd of `jump` plays the Server's own. A `bare` one has machines that know nobody yet, to be enrolled.
     """
 
     jump: Machine
     desktop: Machine
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, bare: bool = False) -> None:
         self.folder = folder.absolute()
+        self.bare = bare
         self.home = self.folder / "desktop/home"
         self.store = self.folder / "server/store"
         self.state = self.folder / "server/state"
@@ -88,10 +89,15 @@ class Lab:
         self._machines.clear()
         return tuple(pids)
 
-    def open_tunnel(self) -> TunnelChild:
-        """Open the Desktop's reverse tunnel as `tunnel open` does; return it once the JumpNode has confirmed it."""
+    def open_tunnel(self, forward: Forward | None = None) -> TunnelChild:
+        """Open the Desktop's reverse tunnel as `tunnel open` does; return it once the JumpNode has confirmed it.
+
+        `forward` is what an enrolled Desktop asks for; by default the lab's own.
+        """
         self.close_tunnel()
-        self._tunnel = open_tunnel([self.forward], folder=self.folder / "desktop/tunnel")
+        # What the demo leaves running is to live on without it.
+        folder = self.folder / "desktop/tunnel"
+        self._tunnel = open_tunnel([forward or self.forward], folder=folder, outlives_us=True)
         return self._tunnel
 
     def close_tunnel(self) -> None:
@@ -148,18 +154,28 @@ class Lab:
         _make_empty(self.folder)
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
-        keys = (self.tunnel_key, self.hop_key, self.nested_key, self.data_key, self.person_key, self.relay_key)
-        for key in (*keys, self.relayed_key):
-            make_key(key, comment=key.name)
         self.tunnel_port = self._ports.take()
         options = self._sshd_options()
         self.desktop = self._machine("desktop", options, f"HOME={self.home}")
-        self._write_desktop_keys()
-        self.desktop.start()
         path = f"{self.folder / 'jump/bin'}:/usr/local/bin:/usr/bin:/bin"
-        self.jump = self._machine("jump", options, f"HOME={self.folder / 'jump'}", f"PATH={path}")
-        self._write_jump_files()
-        self.jump.start()
+        # No session at all, as on a real JumpNode; the lab's other roles need one there (route nested, a person).
+        sessions = {"MaxSessions": "0"} if self.bare else {}
+        self.jump = self._machine("jump", {**options, **sessions}, f"HOME={self.folder / 'jump'}", f"PATH={path}")
+        if self.bare:
+            for machine in self._machines:
+                write_private(machine.authorized_keys, "")
+        else:
+            self._make_keys()
+        for machine in self._machines:
+            machine.start()
+        if not self.bare:
+            self._write_jump_files()
+
+    def _make_keys(self) -> None:
+        keys = (self.tunnel_key, self.hop_key, self.nested_key, self.data_key, self.person_key, self.relay_key)
+        for key in (*keys, self.relayed_key):
+            make_key(key, comment=key.name)
+        self._write_desktop_keys()
 
     def _sshd_options(self) -> dict[str, str]:
         problem = strict_modes_problem(self.folder)

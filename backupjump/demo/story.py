@@ -1,4 +1,4 @@
-"""The story that `backupjump demo` tells: tunnel, first pull, changes, second pull, a lost file, a restore."""
+"""The story that `backupjump demo` tells: enrolment, tunnel, two pulls with changes between, a lost file, a restore."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from backupjump.demo.compare import compare_trees
+from backupjump.demo.enrolment import JOB, enrol, server_config
 from backupjump.demo.home import change_home, make_home
 from backupjump.demo.lab import Lab
 from backupjump.demo.narration import Narrator
 from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
-
-JOB = "nightly"
 
 
 def tell(folder: Path | None, *, keep: bool) -> None:
@@ -28,7 +27,7 @@ def tell(folder: Path | None, *, keep: bool) -> None:
     Without it a temporary folder is removed again; one that was asked for stays.
     """
     place = folder or Path(tempfile.mkdtemp(prefix="backupjump-demo-"))
-    lab = Lab(place)
+    lab = Lab(place, bare=True)
     ended = False
     try:
         with lab:
@@ -51,7 +50,7 @@ def _remove(place: Path) -> None:
 
 
 def _leave_running(lab: Lab, narrator: Narrator) -> None:
-    server = lab.server_config(jobs={JOB: _nightly(lab.home)})
+    server = server_config(lab)
     pids = lab.leave_running()
     narrator.step("Kept: both sshds and the tunnel go on; to play with it")
     for words in (("run", JOB), ("snapshots", JOB), ("history", JOB), ("status",), ("ssh-config", "desktop")):
@@ -64,11 +63,9 @@ def _leave_running(lab: Lab, narrator: Narrator) -> None:
 
 
 def _play(lab: Lab, narrator: Narrator) -> None:
-    server = _set_the_stage(lab, narrator)
-    narrator.step("Tunnel: the Desktop opens its port on the JumpNode; this is all it ever does")
-    narrator.show(("backupjump", "--config", str(lab.desktop_config()), "tunnel", "open"))
-    lab.open_tunnel()
-    narrator.say(f"127.0.0.1:{lab.tunnel_port} on the JumpNode now leads to the Desktop's sshd")
+    _set_the_stage(lab, narrator)
+    server = enrol(lab, narrator)
+    _take_the_job(lab, narrator, server)
     first = _pull(narrator, server, "First pull: the Server comes through the JumpNode and takes everything")
     _change(lab, narrator)
     second = _pull(narrator, server, "Second pull: only what changed is transferred, the rest is linked")
@@ -80,24 +77,23 @@ def _play(lab: Lab, narrator: Narrator) -> None:
     _lose_and_restore(lab, narrator, server)
 
 
-def _set_the_stage(lab: Lab, narrator: Narrator) -> Path:
+def _set_the_stage(lab: Lab, narrator: Narrator) -> None:
     narrator.step(f"Place: everything of this demo lies below {lab.folder}; ~/.ssh is not touched")
     for note in lab.notes:
         narrator.say(note)
-    narrator.step("Keys: a host key for each machine, a user key for each hop, each where it is used")
-    narrator.show(("ssh-keygen", "-t", "ed25519", "-N", "", "-f", str(lab.data_key)))
-    narrator.step(f"JumpNode: an sshd on 127.0.0.1:{lab.jump.port} that lets each key do one thing")
-    narrator.say(lab.jump.authorized_keys.read_text().splitlines()[0].partition(" ssh-")[0] + " …")
-    narrator.step(f"Desktop: an sshd on 127.0.0.1:{lab.desktop.port} that answers to the Server's key")
+    narrator.step(f"JumpNode: an sshd on 127.0.0.1:{lab.jump.port} that lets nobody in yet, and has no sessions")
+    narrator.step(f"Desktop: an sshd on 127.0.0.1:{lab.desktop.port} that lets nobody in yet")
     narrator.step("Home: a few hundred files to care about")
     home = make_home(lab.home)
     narrator.say(home.told)
-    narrator.step("Config: the Server's, and the job jobs/nightly.yaml; checked")
-    server = lab.server_config(jobs={JOB: _nightly(lab.home)})
+
+
+def _take_the_job(lab: Lab, narrator: Narrator, server: Path) -> None:
+    narrator.step("Job: jobs/nightly.yaml of this project takes the place of the one that was written; checked")
+    (server.parent / f"jobs/{JOB}.yaml").write_text(_nightly(lab.home))
     narrator.run(server, "config", "check")
     narrator.step("Store: an existing folder is made the store; nothing else ever makes one")
     narrator.run(server, "store", "init")
-    return server
 
 
 def _nightly(home: Path) -> str:
