@@ -125,7 +125,11 @@ def job_findings(job: Job, gate: Gate) -> Iterator[Finding]:
 def _without_gate(desktop: Desktop, jobs: Sequence[Job], control: Control) -> Iterator[Finding]:
     host = f"desktop {desktop.name}"
     status = control.run(["true"], timeout=_TRUE_SECONDS).status
-    what = "our key runs any command there as its account" if status == 0 else f"`true` ends with {status} there"
+    if status != 0:
+        told = f"{host}: no gate answers, and `true` ends with {status}: its account's shell lets nobody work there"
+        yield Finding("desktop.gate", FAIL, told, on("Desktop", "backupjump doctor"))
+        return
+    what = "our key runs any command there as its account"
     fix = on("Desktop", gate_line(desktop)) if desktop.identity_file else on("Desktop", "backupjump doctor")
     yield Finding("desktop.gate", WARN, f"{host}: no gate: {what}, and reads all that it may read", fix)
     for job in jobs:

@@ -10,7 +10,7 @@ from backupjump.errors import BackupjumpError, ConfigError, HostKeyRefused, Jump
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_sshd, mend_to_relay
-from backupjump.operations.doctor.server_words import evidence_of, on_as_root, quoted
+from backupjump.operations.doctor.server_words import START_SSHD, evidence_of, on_as_root, quoted
 from backupjump.operations.doctor.trespass import Way, try_command, try_forwards, try_sftp
 from backupjump.operations.doctor.tunnel_limits import answers_to
 from backupjump.ssh.route import prepare, route_to_jump
@@ -58,7 +58,7 @@ def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError
     """Yield how far it went, and at which step it was over."""
     told = evidence_of(error)
     if isinstance(error, JumpNodeUnreachable):
-        start = on_as_root("JumpNode", "systemctl start ssh")
+        start = on_as_root("JumpNode", START_SSHD)
         yield Finding("jumpnode.reach", FAIL, told, start if "resolve" not in told else f"getent hosts {node.host}")
         return
     yield Finding("jumpnode.reach", OK, f"JumpNode {node.name}: an sshd answers at {node.host} port {node.port}")

@@ -11,7 +11,7 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import ForwardRefused, HostKeyRefused, KeyRefused, TunnelNotOpen
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.server_mends import mend_line, mend_loopback
-from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, on_as_root
+from backupjump.operations.doctor.server_words import START_SSHD, edit, evidence_of, listed, on, on_as_root
 from backupjump.ssh.keys import fingerprint
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Ite
             yield Finding("desktop.host-key", OK, f"desktop {desktop.name} shows a pinned key")
         yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
     elif error.code == "away":
-        yield Finding("tunnel.open", FAIL, told, on_as_root("Desktop", "systemctl start ssh"))
+        yield Finding("tunnel.open", FAIL, told, on_as_root("Desktop", START_SSHD))
     else:
         yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
 

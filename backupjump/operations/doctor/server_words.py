@@ -47,6 +47,9 @@ def on_as_root(machine: str, command: str) -> str:
     return f"on the {machine}, as root: {command}"
 
 
+START_SSHD = "systemctl start ssh || service ssh start"
+
+
 def edit(path: Path, line: int = 0) -> str:
     """Return the command that opens a file of ours in the person's editor, at a line."""
     return f"${{EDITOR:-vi}} {f'+{line} ' if line else ''}{quoted(path)}"

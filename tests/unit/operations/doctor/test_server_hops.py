@@ -58,7 +58,11 @@ def server(nodes: list[JumpNode], desktops: list[Desktop]) -> Server:
 @pytest.mark.parametrize(
     ("error", "verdicts", "fix"),
     [
-        (JumpNodeUnreachable("connect to host: Connection refused"), {"reach": FAIL}, "systemctl start ssh"),
+        (
+            JumpNodeUnreachable("connect to host: Connection refused"),
+            {"reach": FAIL},
+            "systemctl start ssh || service ssh start",
+        ),
         (JumpNodeUnreachable("Could not resolve hostname jump"), {"reach": FAIL}, "getent hosts jump.example"),
         (HostKeyRefused("another"), {"reach": OK, "host-key": FAIL}, "backupjump enroll repin jump"),
         (KeyRefused("denied"), {"reach": OK, "host-key": OK, "login": FAIL}, ">> ~bjserver/.ssh/authorized_keys"),
@@ -172,7 +176,12 @@ def test_two_desktops_whose_tunnels_end_on_this_server_share_its_ports(key: Path
     ("error", "check", "verdict", "fix"),
     [
         (TunnelNotOpen("connect failed"), "tunnel.open", WARN, "on the Desktop: backupjump tunnel open"),
-        (DesktopAway("no sshd answers"), "tunnel.open", FAIL, "on the Desktop, as root: systemctl start ssh"),
+        (
+            DesktopAway("no sshd answers"),
+            "tunnel.open",
+            FAIL,
+            "on the Desktop, as root: systemctl start ssh || service ssh start",
+        ),
         (KeyRefused("denied"), "desktop.login", FAIL, "on the Desktop: backupjump doctor"),
         (ForwardRefused("prohibited"), "jumpnode.forward", FAIL, "on the JumpNode, as root: sed -i "),
         (HostKeyRefused("offered: SHA256:abc"), "desktop.host-key", FAIL, "backupjump enroll repin laptop"),
