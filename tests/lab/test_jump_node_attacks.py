@@ -126,7 +126,7 @@ def test_the_tunnel_key_listens_on_its_own_port_of_loopback(place: Admitted, far
 def test_a_stolen_key_gets_no_network_device(place: Admitted, holder: str) -> None:
     attacker = getattr(place, holder)
     # Root can make the device at this end; what he gets at the other is the key's.
-    attacker.machine.must(f"cp -a /home/{attacker.user}/.ssh /root/ && chown -R root: /root/.ssh")
+    attacker.machine.must(f"cp -a /home/{attacker.user}/.ssh /root/ && chown -R root: ~root/.ssh")
 
     said = attacker.machine.run(f"timeout 5 ssh -v -F {attacker.config} -w any -N there")
 
