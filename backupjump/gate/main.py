@@ -68,15 +68,15 @@ def obey(command: bytes, config_file: Path, *, enrolment: str | None = None) -> 
             note_enrolment(enrolment, state=state_dir(config.state_dir))
         note_done(request, state=state_dir(config.state_dir))
     else:
-        sys.stdout.write(_answer(request, policy) + "\n")
+        sys.stdout.write(_answer(request, config, policy) + "\n")
     return 0
 
 
-def _answer(request: Probe | Hook, policy: Gate) -> str:
+def _answer(request: Probe | Hook, config: DesktopConfig, policy: Gate) -> str:
     if isinstance(request, Probe):
         from backupjump.gate.probe import answer_probe
 
-        return answer_probe(policy)
+        return answer_probe(config, policy)
     from backupjump.gate.hook import answer_hook
 
     argv = policy.hooks.get(request.name)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from backupjump.config.state import state_dir
 from backupjump.gate.folder import state_of
 from backupjump.gate.power import SUPPLIES, Power, read_power
 from backupjump.gate.refusal import Refused
 from backupjump.gate.rsync_here import RsyncHere, ask_rsync, find_rsync
+from backupjump.gate.tunnel_told import tunnel_told
 
 if TYPE_CHECKING:
-    from backupjump.config.desktop import Gate
+    from backupjump.config.desktop import DesktopConfig, Gate
 
 # Counts up with what the gate understands or answers; the Server speaks with every one since 1.
 GATE_VERSION = 1
@@ -22,23 +24,33 @@ GATE_VERSION = 1
 _MOST_CHARACTERS = 64 * 1024
 
 
-def answer_probe(policy: Gate) -> str:
+def answer_probe(config: DesktopConfig, policy: Gate) -> str:
     """Return what a pull will find on this Desktop, as it is now; ProgramMissing if it has no rsync."""
+    tunnel = config.tunnel_or_none
     return probe_line(
         ask_rsync(find_rsync(policy.rsync)),
         roots=policy.read,
         hooks=policy.hooks,
         power=read_power(SUPPLIES),
         now=datetime.now(timezone.utc),  # noqa: UP017 (datetime.UTC needs 3.11)
+        tunnel=tunnel_told(tunnel, state=state_dir(config.state_dir)) if tunnel is not None else None,
     )
 
 
-def probe_line(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str], power: Power, now: datetime) -> str:
+def probe_line(
+    rsync: RsyncHere,
+    *,
+    roots: Iterable[str],
+    hooks: Iterable[str],
+    power: Power,
+    now: datetime,
+    tunnel: Mapping[str, Any] | None = None,
+) -> str:
     """Return the answer: ASCII, on one line, 64 KiB at most (Refused if the policy names more than fits).
 
     Keys: `gate` (a version number), `rsync` (`said`: what `rsync --version` prints; `confines`), `roots` (each `path`
     and `state`: folder, absent, link, not-a-folder, closed), `clock` (UTC), `power` (`on_battery`, `percent` or null),
-    `hooks` (names).
+    `hooks` (names), `tunnel` (tunnel_told.py; null where another config has it).
     """
     line = json.dumps(
         {
@@ -48,6 +60,7 @@ def probe_line(rsync: RsyncHere, *, roots: Iterable[str], hooks: Iterable[str], 
             "clock": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "power": asdict(power),
             "hooks": sorted(hooks),
+            "tunnel": tunnel,
         }
     )
     if len(line) > _MOST_CHARACTERS:

@@ -32,11 +32,26 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, kw_only=True)
+class DesktopTunnel:
+    """What a Desktop says of its tunnel: when it opens (`when-due`, `always`, `windows`), and what its owner put off.
+
+    `deferred_at` is since when, until a backup has been made; aware. Texts are as they came: not for a screen.
+    """
+
+    opens: str
+    every: str
+    windows: tuple[tuple[str, str, str], ...] = ()
+    deferred_at: datetime | None = None
+    deferred_why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gate:
     """What a gate says of itself and its Desktop. `roots` are the folders that it lets be read, each with its state.
 
     `rsync_said` is what `rsync --version` prints there. `confines`: that rsync can be kept inside a folder, so the
-    gate takes lists of files. `clock` is aware. States and names are as they came: not for a screen.
+    gate takes lists of files. `clock` is aware. `tunnel` is None where the gate's config has none, or an older gate
+    does not tell. States and names are as they came: not for a screen.
     """
 
     version: int
@@ -45,6 +60,7 @@ class Gate:
     roots: Mapping[str, str]
     clock: datetime
     hooks: tuple[str, ...]
+    tunnel: DesktopTunnel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +191,27 @@ def _gate_of(answer: Mapping[str, Any]) -> Gate:
         roots={_of(root, "path", str): _of(root, "state", str) for root in roots},
         clock=_time(_of(answer, "clock", str)),
         hooks=_texts(answer, "hooks"),
+        tunnel=_tunnel(_of(answer, "tunnel", dict)) if answer.get("tunnel") is not None else None,
     )
+
+
+def _tunnel(told: Mapping[str, Any]) -> DesktopTunnel:
+    windows = _of(told, "windows", list)
+    if not all(isinstance(window, dict) for window in windows):
+        raise _NoAnswerError("its `windows` is of the wrong type")
+    return DesktopTunnel(
+        opens=_of(told, "opens", str),
+        every=_of(told, "every", str),
+        windows=tuple((_every(each), _of(each, "at", str), _of(each, "for", str)) for each in windows),
+        deferred_at=_time(_of(told, "deferred_at", str)) if told.get("deferred_at") is not None else None,
+        deferred_why=_of(told, "deferred_why", str) if told.get("deferred_why") is not None else "",
+    )
+
+
+def _every(window: Mapping[str, Any]) -> str:
+    """Return a cadence as one text; that of several weekdays comes as a list."""
+    found = window.get("every")
+    return " ".join(_texts(window, "every")) if isinstance(found, list) else str(_of(window, "every", str))
 
 
 def _of(values: Mapping[str, Any], key: str, kind: type) -> Any:

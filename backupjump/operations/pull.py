@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Revoked, Stopped, StoreFull
+from backupjump.escape import shown
 from backupjump.operations.due import another_due, check_due
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
@@ -21,7 +22,7 @@ from backupjump.operations.provenance import provenance
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.rsync.transfer import transfer
-from backupjump.run import Status, exit_code_of, utc_now
+from backupjump.run import Status, exit_code_of, rfc3339, utc_now
 from backupjump.ssh.control import open_control
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
@@ -92,7 +93,15 @@ def reach(pull: Pull) -> Iterator[Control]:
     with control:
         log.info("%s: reached %s", pull.job.name, pull.desktop.name)
         pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
+        _note_put_off(pull)
         yield control
+
+
+def _note_put_off(pull: Pull) -> None:
+    tunnel = pull.gate.tunnel if pull.gate is not None else None
+    if tunnel is not None and tunnel.deferred_at is not None:
+        why = shown(tunnel.deferred_why, limit=100)
+        pull.warn(f"its owner had put the backup off since {rfc3339(tunnel.deferred_at)}: {why}")
 
 
 def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:

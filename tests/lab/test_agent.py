@@ -104,16 +104,27 @@ def test_the_tunnel_opens_by_itself_and_closes_when_the_gate_hears_of_a_backup(d
 
 
 def test_a_run_through_the_gate_closes_the_tunnel_that_it_came_by(lab: Lab, desktop: Desktop) -> None:
-    with desktop.config.open("a") as config:
-        config.write(f"gate: {json.dumps({'read': [str(lab.home)]})}\n")
-    (lab.home / "letter.txt").write_text("dear reader\n")
-    force(lab, f"{sys.executable} -I -m backupjump.gate --config {desktop.config}")
-    server = lab.server_config()
-    backupjump(server, "store", "init")
+    server = _through_the_gate(lab, desktop)
     with desktop.agent():
         run = backupjump(server, "run", "nightly", "--wait", "20s", "--json")
         assert (run.code, run.json["status"]) == (0, "ok"), run
         desktop.closes()
+
+
+def test_the_server_is_told_at_the_next_contact_that_the_owner_had_put_it_off(lab: Lab, desktop: Desktop) -> None:
+    server = _through_the_gate(lab, desktop)
+    desktop.word("pause", "2h")
+    with desktop.agent():
+        until(lambda: desktop.is_told("paused until"))
+        desktop.word("resume")
+        first = backupjump(server, "run", "nightly", "--wait", "20s", "--json")
+        desktop.closes()
+        desktop.word("open", "--for", "1h")
+        second = backupjump(server, "run", "nightly", "--wait", "20s", "--json")
+
+    assert (first.json["status"], second.json["status"]) == ("ok", "ok")
+    assert [each for each in first.json["warnings"] if "put the backup off since" in each and each.endswith(": paused")]
+    assert second.json["warnings"] == []
 
 
 def test_paused_it_stays_closed_and_resumed_it_opens(desktop: Desktop) -> None:
@@ -199,6 +210,17 @@ def test_a_backup_that_is_too_old_is_told(desktop: Desktop) -> None:
     until(lambda: desktop.word("status").code == 1)
 
     assert "is the backup server running?" in desktop.word("status").out
+
+
+def _through_the_gate(lab: Lab, desktop: Desktop) -> Path:
+    """Put a gate with the Desktop's own config in the way, a letter in its home, a store on the Server."""
+    with desktop.config.open("a") as config:
+        config.write(f"gate: {json.dumps({'read': [str(lab.home)]})}\n")
+    (lab.home / "letter.txt").write_text("dear reader\n")
+    force(lab, f"{sys.executable} -I -m backupjump.gate --config {desktop.config}")
+    server = lab.server_config()
+    assert backupjump(server, "store", "init").code == 0
+    return server
 
 
 def _made(folder: Path) -> Path:

@@ -50,6 +50,7 @@ class Agent:
         before = memory.read_told(state)
         self._served: Served | None = before.served if before is not None else None
         self._deferred_at: When = before.deferred_at if before is not None else None
+        self._deferred_why = before.deferred_why if before is not None else ""
         self._decision = Decision(open=False, why="starting")
         self._told: Told | None = None
         self._seen: tuple[int, ...] = ()
@@ -72,7 +73,7 @@ class Agent:
                     time.sleep(_TICK_SECONDS)
             finally:
                 sd.notify("STOPPING=1")
-                self._tell(Told(_now(), 0, "closed", "the agent is not running", served=self._served))
+                self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running"))
 
     def step(self, at: float) -> None:
         """Look if it is time to, and let the tunnel take its next step; `at` is of the monotonic clock."""
@@ -116,9 +117,9 @@ class Agent:
         self._decision = decision
         self._served = decision.serves or self._served
         if decision.deferred:
-            self._deferred_at = self._deferred_at or now
+            self._deferred_at, self._deferred_why = self._deferred_at or now, decision.why
         elif self._deferred_at is not None and published_at is not None and published_at > self._deferred_at:
-            self._deferred_at = None
+            self._deferred_at, self._deferred_why = None, ""
 
     def _notice_sleep(self) -> None:
         slept = slept_seconds()
@@ -162,6 +163,7 @@ class Agent:
             why=self._decision.why,
             until=self._decision.until,
             deferred_at=self._deferred_at,
+            deferred_why=self._deferred_why,
             jump_node=forward.jump_node if forward is not None else "",
             failures=self._keeper.failures,
             trouble=self._keeper.trouble,

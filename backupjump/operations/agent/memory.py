@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED, PUBLISHED
+from backupjump.gate.tunnel_told import AGENT
 from backupjump.operations.agent.decide import LastDone, Served
 
 HELD = "held.json"
 PAUSED = "paused.json"
-AGENT = "agent.json"
 
 _MOST_BYTES = 16 * 1024
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,7 +36,7 @@ class Told:
     """What the agent tells of itself. `phase`: open, opening, waiting (for the next try) or closed.
 
     `why` is for the decision, `trouble` for the last try that failed, empty if none did. `deferred_at` is since when
-    the owner's word has put off what is wanted.
+    the owner's word has put off what is wanted, `deferred_why` how; they stay until a backup has been made.
     """
 
     at: datetime
@@ -45,6 +45,7 @@ class Told:
     why: str
     until: When = None
     deferred_at: When = None
+    deferred_why: str = ""
     jump_node: str = ""
     failures: int = 0
     trouble: str = ""
@@ -92,6 +93,7 @@ def read_told(state: Path) -> Told | None:
         why=why,
         until=_time(values.get("until")),
         deferred_at=_time(values.get("deferred_at")),
+        deferred_why=str(values.get("deferred_why") or ""),
         jump_node=str(values.get("jump_node") or ""),
         failures=_number(values.get("failures")),
         trouble=str(values.get("trouble") or ""),
@@ -110,6 +112,7 @@ def write_told(state: Path, told: Told) -> None:
         "why": told.why,
         "until": _text(told.until),
         "deferred_at": _text(told.deferred_at),
+        "deferred_why": told.deferred_why,
         "jump_node": told.jump_node,
         "failures": told.failures,
         "trouble": told.trouble,

@@ -40,6 +40,7 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
         "clock": "2026-11-22T12:00:00Z",
         "power": {"on_battery": True, "percent": 41},
         "hooks": ["a", "b"],
+        "tunnel": None,
     }
 
 

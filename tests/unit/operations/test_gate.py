@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backupjump.config.models import Hooks, Job
 from backupjump.errors import DesktopUnfit, GateRefused, HookFailed, SourceMissing
-from backupjump.operations.gate import Gate, read_gate, read_hook
+from backupjump.operations.gate import DesktopTunnel, Gate, read_gate, read_hook
 from backupjump.operations.hooks import check_offered
 from backupjump.operations.probe import check_gate
 
@@ -52,6 +52,52 @@ def test_a_later_gate_may_say_more() -> None:
     )
 
     assert (later.version, later.roots) == (7, GATE.roots)
+
+
+TUNNEL: dict[str, Any] = {
+    "opens": "windows",
+    "every": "20h",
+    "windows": [{"every": ["mon", "thu"], "at": "22:00", "for": "8h"}, {"every": "day", "at": "12:00", "for": "1h"}],
+    "deferred_at": None,
+    "deferred_why": None,
+}
+
+
+def test_a_desktop_tells_of_its_tunnel() -> None:
+    windows = (("mon thu", "22:00", "8h"), ("day", "12:00", "1h"))
+    put_off = {"deferred_at": "2026-11-22T02:00:00Z", "deferred_why": "paused"}
+
+    assert gate_with(tunnel=None).tunnel is None
+    assert gate_with(tunnel=TUNNEL).tunnel == DesktopTunnel(opens="windows", every="20h", windows=windows)
+    assert gate_with(tunnel={**TUNNEL, **put_off}).tunnel == DesktopTunnel(
+        opens="windows",
+        every="20h",
+        windows=windows,
+        deferred_at=datetime(2026, 11, 22, 2, tzinfo=UTC),
+        deferred_why="paused",
+    )
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        7,
+        [],
+        {"opens": 5},
+        {"windows": {}},
+        {"windows": [5]},
+        {"windows": [{}]},
+        {"windows": [{"every": [5], "at": "", "for": ""}]},
+        {"deferred_at": "soon"},
+        {"deferred_at": 5},
+        {"deferred_why": 5},
+    ],
+)
+def test_a_tunnel_of_wrong_types_is_no_answer(lie: Any) -> None:
+    tunnel = {**TUNNEL, **lie} if isinstance(lie, dict) else lie
+
+    with pytest.raises(DesktopUnfit, match="no gate"):
+        gate_with(tunnel=tunnel)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What the Server is told of this Desktop's tunnel: when it opens, and what the owner's word has put off."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backupjump.config.times import write_duration, write_every
+
+if TYPE_CHECKING:
+    from backupjump.config.desktop import Tunnel
+
+AGENT = "agent.json"
+"""What the agent tells of itself, in the state folder."""
+
+_MOST_BYTES = 16 * 1024
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+
+
+def tunnel_told(tunnel: Tunnel, *, state: Path) -> dict[str, Any]:
+    """Return, as JSON values, `opens`, `every` and `windows` as the config has them, and `deferred_at`, `deferred_why`.
+
+    The latter are null unless the agent has put off what was wanted since the last backup that was published.
+    """
+    told = _read(state / AGENT)
+    at, why = told.get("deferred_at"), told.get("deferred_why")
+    deferred = isinstance(at, str) and _TIME.fullmatch(at) is not None
+    return {
+        "opens": tunnel.opens,
+        "every": write_duration(tunnel.every),
+        "windows": [
+            {"every": write_every(window.every), "at": window.at, "for": write_duration(window.length)}
+            for window in tunnel.windows
+        ],
+        "deferred_at": at if deferred else None,
+        "deferred_why": why[:100] if deferred and isinstance(why, str) else None,
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            found = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
