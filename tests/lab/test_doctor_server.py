@@ -269,6 +269,20 @@ def test_what_the_jobs_ask_for_and_the_gate_does_not_give(sound: Sound, tmp_path
     assert "no hook dump; it offers: say" in broken["desktop.hooks"].evidence
 
 
+def test_a_revoked_desktop_is_not_tried(sound: Sound, tmp_path: Path) -> None:
+    config = tmp_path / "server/backupjump.yaml"
+    shutil.copytree(sound.config.parent, config.parent)
+    parts = yaml.safe_load(config.read_text())
+    parts["desktops"]["desktop"] |= {"revoked": True, "identity_file": str(tmp_path / "deleted")}
+    write_private(config, json.dumps(parts))
+
+    findings = {each.check: each for each in found(config)}
+
+    assert FAIL not in {each.verdict for each in findings.values()}
+    assert findings["desktop.login"].verdict == SKIP
+    assert "tunnel.open" not in findings
+
+
 def test_one_desktop_is_looked_at_when_it_is_named_and_an_unknown_one_is_a_word_too_many(sound: Sound) -> None:
     assert backupjump(sound.config, "doctor", "desktp").code == 2
 

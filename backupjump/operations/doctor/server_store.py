@@ -67,7 +67,7 @@ def _no_store_fix(server: Server, state: Path) -> str:
         return f"mkdir -m 700 {quoted(path)} && backupjump store init"
     if job_folders(path):
         return "backupjump store init --yes"  # the marker alone is gone: the snapshots are there
-    been_one = server.store.uuid is not None or any(state.glob("history-*-*.sqlite3"))
+    been_one = server.store.uuid is not None or any(state.glob("history-????????-????-*.sqlite3"))
     return here_as_root(f"mount {quoted(path)}") if been_one else "backupjump store init"
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.config.models import Desktop, Ownership, RouteKind, StoreKind
+from backupjump.config.models import Desktop, Ownership, RouteKind, Server, StoreKind
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN
 from backupjump.operations.doctor.server_desktop import expiry_finding
 from backupjump.operations.doctor.server_files import config_modes, folder_finding, key_finding, look_at_config
 from backupjump.operations.doctor.server_store import (
     Mount,
     look_at_clock,
+    look_at_marker,
     look_at_modes,
     mount_finding,
     mount_of,
@@ -213,6 +214,34 @@ def test_the_trial_keeps_and_compares_as_a_pull_does() -> None:
 
 def test_a_clock_that_agrees_with_an_empty_store_is_good() -> None:
     assert look_at_clock([], now=NOW).verdict == OK
+
+
+@pytest.mark.parametrize(
+    ("left", "pinned", "histories", "fix"),
+    [
+        ("nothing", None, [], "mkdir -m 700 {store} && backupjump store init"),
+        ("an empty folder", None, ["history-no-store.sqlite3"], "backupjump store init"),
+        ("an empty folder", None, ["history-5aafc286-336f-44fc-b1b6-4821b59fa533.sqlite3"], "mount {store}"),
+        ("an empty folder", "5aafc286-336f-44fc-b1b6-4821b59fa533", [], "mount {store}"),
+        ("snapshots", None, [], "backupjump store init --yes"),
+    ],
+)
+def test_an_unmounted_disk_is_to_be_mounted_and_never_made_a_second_store(
+    tmp_path: Path, left: str, pinned: str | None, histories: list[str], fix: str
+) -> None:
+    store, state = tmp_path / "store", tmp_path / "state"
+    state.mkdir()
+    for name in histories:
+        (state / name).touch()
+    if left != "nothing":
+        store.mkdir()
+    if left == "snapshots":
+        JobFolder(store, "laptop", "nightly").make()
+
+    found, its_marker = look_at_marker(Server.model_validate({"store": {"path": str(store), "uuid": pinned}}), state)
+
+    assert its_marker is None
+    assert (found.verdict, found.fix.removeprefix("sudo ")) == (FAIL, fix.format(store=store))
 
 
 @pytest.mark.parametrize(("days", "verdict"), [(None, OK), (61, OK), (60, WARN), (1, WARN), (0, FAIL), (-400, FAIL)])
