@@ -16,7 +16,7 @@ from backupjump.config.edit import set_values
 from backupjump.config.load import load_server
 from backupjump.config.models import Desktop
 from backupjump.demo.lab import Lab
-from backupjump.demo.sshd import write_private
+from backupjump.demo.sshd import make_key, write_private
 from backupjump.operations.enroll.accept import carry_out
 from backupjump.operations.enroll.accept_plan import Wishes, plan_accept
 from backupjump.operations.enroll.finish import FinishWishes, finish
@@ -48,9 +48,9 @@ class RenewalWorld:
         """The Desktop as the Server's config has it now."""
         return load_server(self.server).desktops[NAME]
 
-    def keys(self) -> set[str]:
-        """Return the names of the Server's private keys."""
-        return {path.name for path in (self.server.parent / "keys").iterdir() if path.suffix != ".pub"}
+    def keys_of(self, kind: str) -> set[str]:
+        """Return the names of the Server's private keys that begin with `kind`: desktop or jumpnode."""
+        return {path.name for path in (self.server.parent / "keys").glob(f"{kind}-*") if path.suffix != ".pub"}
 
     def paste_at_jump_node(self) -> str:
         """Run what was printed for the JumpNode since the last time; return what it told."""
@@ -76,11 +76,13 @@ def enrolled(lab: Lab, capsys: pytest.CaptureFixture[str]) -> RenewalWorld:
     write_private(lab.desktop.authorized_keys, "# the Desktop's own\n")
     (lab.home / "file").write_text("text")
     server, desktop = lab.folder / "server/config/backupjump.yaml", lab.folder / "desktop/config/backupjump.yaml"
-    (server.parent / "jump_nodes").mkdir(parents=True)
+    for folder in ("jump_nodes", "keys"):
+        (server.parent / folder).mkdir(parents=True, mode=0o700)
     write_private(server, f"store: {{path: {lab.store}}}\nstate_dir: {lab.state}\n")
+    hop_key = make_key(server.parent / "keys/jumpnode-jumpnode", comment="hop")
     node = (
         f"host: 127.0.0.1\nport: {lab.jump.port}\nuser: {lab.user}\n"
-        f"identity_file: {lab.hop_key}\nhost_key: {lab.jump.host_key_public}\n"
+        f"identity_file: {hop_key}\nhost_key: {lab.jump.host_key_public}\n"
     )
     write_private(server.parent / "jump_nodes/jumpnode.yaml", node)
     world = RenewalWorld(lab, server, desktop, capsys)

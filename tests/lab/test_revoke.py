@@ -52,14 +52,14 @@ def test_a_stolen_laptop_comes_in_no_more_and_its_snapshots_can_be_restored(worl
     assert "took out the line backupjump:tunnel:laptop:" in told
     assert "ended the tunnel that stood" in told
     assert world.lab.jump.authorized_keys.read_text().startswith("# the JumpNode's own\n")
-    assert world.keys() == set()
+    assert world.keys_of("desktop") == set()
     assert world.laptop.revoked
     assert (run.code, run.json["error"]["code"]) == (1, "revoked")
     assert (world.lab.folder / f"back{world.lab.home}/file").read_text() == "text"
 
 
 def test_nobody_to_ask_and_a_name_that_is_none_change_nothing(world: RenewalWorld) -> None:
-    before = world.keys(), (world.server.parent / f"desktops/{NAME}.yaml").read_bytes()
+    before = world.keys_of("desktop"), (world.server.parent / f"desktops/{NAME}.yaml").read_bytes()
 
     asked = backupjump(world.server, "enroll", "revoke", NAME)
     wrong = backupjump(world.server, "enroll", "revoke", "labtop", "--yes")
@@ -67,7 +67,7 @@ def test_nobody_to_ask_and_a_name_that_is_none_change_nothing(world: RenewalWorl
     assert (asked.code, wrong.code) == (2, 2)
     assert f"{NAME}.yaml: revoked: true" in asked.err
     assert "did you mean 'laptop'" in wrong.err
-    assert (world.keys(), (world.server.parent / f"desktops/{NAME}.yaml").read_bytes()) == before
+    assert (world.keys_of("desktop"), (world.server.parent / f"desktops/{NAME}.yaml").read_bytes()) == before
 
 
 def test_a_key_that_was_made_by_hand_stays_and_is_named(world: RenewalWorld) -> None:

@@ -93,7 +93,7 @@ def test_a_renewal_replaces_both_keys_and_leaves_nothing_of_the_old_ones(world: 
     assert done == STEPS
     assert data == tunnels
     assert len(data) == 1
-    assert world.keys() == {f"desktop-{NAME}-{data[0]}"}
+    assert world.keys_of("desktop") == {f"desktop-{NAME}-{data[0]}"}
     assert tunnel.name == f"tunnel-{data[0]}"
     assert not tunnel_before.exists()
     assert after.tunnel_key != before.tunnel_key
@@ -124,5 +124,5 @@ def test_broken_off_after_any_step_a_backup_works_and_the_renewal_goes_on(
         assert until_broken_off == STEPS[: STEPS.index(last)]
 
     assert list(renew(world, invitation)) == STEPS
-    assert len(world.keys()) == len(marks_in(world.keys_file.read_bytes())) == 1
+    assert len(world.keys_of("desktop")) == len(marks_in(world.keys_file.read_bytes())) == 1
     assert world.pull().json["status"] == "ok"
