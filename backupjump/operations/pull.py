@@ -77,7 +77,7 @@ def reach(pull: Pull) -> Iterator[Control]:
     A revoked Desktop is not even asked: Revoked.
     """
     if pull.desktop.revoked:
-        hint = f"what is there can be restored; to back it up again: backupjump enroll new {pull.desktop.name}"
+        hint = f"its snapshots stay: backupjump restore {pull.job.name}; another machine is enrolled by another name"
         raise Revoked(f"desktop {pull.desktop.name} is revoked: nothing is pulled from it any more", hint=hint)
     deadline = time.monotonic() + pull.asked.wait.total_seconds()
     while True:
