@@ -53,8 +53,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
 
 def complaints(config: Path) -> dict[str, Finding]:
     """Return what doctor finds amiss, by check."""
-    bad = [each for each in look(config) if each.verdict in (FAIL, WARN) and each.check not in NOT_OURS]
-    assert [each for each in bad if not each.fix] == []
+    found = list(look(config))
+    assert [each for each in found if not (each.evidence + each.fix).isprintable()] == []
+    assert [each for each in found if bool(each.fix) != (each.verdict in (FAIL, WARN))] == []
+    bad = [each for each in found if each.verdict in (FAIL, WARN) and each.check not in NOT_OURS]
     return {each.check: each for each in bad}
 
 

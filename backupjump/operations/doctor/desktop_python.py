@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import shutil
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,14 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     if version[:2] < OLDEST:
         return Finding("python.version", FAIL, f"{told} is older than 3.9", f"{as_root()}apt-get install -y python3")
     return Finding("python.version", OK, told)
+
+
+def check_ssh() -> Finding:
+    """Look whether there is an ssh, which all that is behind the files is asked with."""
+    program = shutil.which("ssh")
+    if program is None:
+        return Finding("ssh.program", FAIL, "there is no ssh on this Desktop", f"{as_root()}apt-get install -y openssh-client")
+    return Finding("ssh.program", OK, shown(program))
 
 
 def check_bundle(gate_argv: Sequence[str]) -> Iterator[Finding]:

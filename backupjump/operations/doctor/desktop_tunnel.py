@@ -116,7 +116,7 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
         why = (
             f"{failed}, and not by a tunnel of this account: somebody sits on it, or an older tunnel has not ended yet"
         )
-        yield Finding("tunnel.opens", FAIL, why, f"on the JumpNode: ss -ltnp 'sport = :{forward.port}'")
+        yield Finding("tunnel.opens", FAIL, why, f"on the JumpNode, as root: ss -ltnp 'sport = :{forward.port}'")
     else:
         yield Finding("tunnel.opens", FAIL, str(failed), fix)
     yield Finding("tunnel.loopback", SKIP, "no tunnel of ours stands")
@@ -150,7 +150,7 @@ def judge_addresses(reached: Sequence[str], key: TunnelKey) -> Finding:
     if not reached:
         return Finding("tunnel.loopback", OK, f"port {port} is bound to loopback alone")
     why = f"port {port} of the JumpNode answers on {', '.join(reached)}: who can reach it may try to log in here"
-    return Finding("tunnel.loopback", FAIL, why, key.set_sshd("GatewayPorts no"))
+    return Finding("tunnel.loopback", FAIL, why, key.set_sshd("GatewayPorts no") + key.end_tunnels())
 
 
 def is_loopback(host: str) -> bool:

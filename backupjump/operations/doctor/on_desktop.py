@@ -15,7 +15,7 @@ from backupjump.operations.doctor.desktop_account import check_account
 from backupjump.operations.doctor.desktop_awake import check_awake, check_clock, check_expiry, check_power
 from backupjump.operations.doctor.desktop_config import check_files, quoted, read_config
 from backupjump.operations.doctor.desktop_gate import check_gate, check_policy, check_rsync
-from backupjump.operations.doctor.desktop_python import check_bundle, check_python
+from backupjump.operations.doctor.desktop_python import check_bundle, check_python, check_ssh
 from backupjump.operations.doctor.desktop_sshd import check_sshd
 from backupjump.operations.doctor.desktop_tunnel import check_tunnel
 from backupjump.operations.doctor.door import Door, is_this_machine, look_at_door
@@ -43,6 +43,11 @@ def look(path: Path) -> Iterator[Finding]:
     files = list(check_files(config))
     yield from files
     yield from check_rsync(config.gate.rsync if config.gate else None)
+    ssh = check_ssh()
+    yield ssh
+    if ssh.verdict == FAIL:
+        yield Finding("sshd.answers", SKIP, "there is no ssh to ask it with")
+        return
     door = look_at_door(config)
     yield from check_sshd(door)
     yield from _into_the_gate(config, door)

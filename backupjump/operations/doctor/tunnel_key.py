@@ -59,6 +59,11 @@ class TunnelKey:
             f"{_THERE}printf '%s\\n' {words} > {name} && {{ sshd -t || {{ rm {name}; false; }}; }} && {reload_sshd('')}"
         )
 
+    def end_tunnels(self) -> str:
+        """Return what ends the tunnels that stand there: they keep the address that they were bound to."""
+        user = self.forward.jump.user
+        return f" && {{ pkill -u {user} sshd || true; }}" if user != "root" else ""
+
     def public_key(self) -> str:
         """Return the public half of the key, asked of ssh-keygen; nothing if it can't be had."""
         try:

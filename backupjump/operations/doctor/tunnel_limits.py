@@ -87,15 +87,16 @@ def check_session(config: Path, key: TunnelKey) -> Iterator[Finding]:
     except (process.TimedOut, ProgramMissing) as error:
         yield Finding("tunnel.no-session", SKIP, f"the JumpNode did not answer: {shown(str(error), limit=200)}")
     else:
-        yield judge_session(ran=session.ran, key=key)
+        yield judge_session(ran=session.ran, terminal=session.terminal, key=key)
     if try_sftp(config, alias, seconds=_SECONDS):
         yield Finding("tunnel.no-files", FAIL, "a thief of this key gets files of the JumpNode by sftp", key.narrow())
     else:
         yield Finding("tunnel.no-files", OK, "no files by sftp")
 
 
-def judge_session(*, ran: bool, key: TunnelKey) -> Finding:
-    """Return whether the key gets a command run."""
-    if ran:
-        return Finding("tunnel.no-session", FAIL, "a thief of this key gets a shell on the JumpNode", key.narrow())
+def judge_session(*, ran: bool, terminal: bool, key: TunnelKey) -> Finding:
+    """Return whether the key gets a command run, or a terminal."""
+    if ran or terminal:
+        what = "shell" if ran else "terminal"
+        return Finding("tunnel.no-session", FAIL, f"a thief of this key gets a {what} on the JumpNode", key.narrow())
     return Finding("tunnel.no-session", OK, "no shell, no command")

@@ -71,9 +71,13 @@ def test_ways_from_the_jump_node_are_named(tunnel_key: TunnelKey) -> None:
     assert (finding.verdict, "connect from the JumpNode to 127.0.0.1:22," in finding.evidence) == (FAIL, True)
 
 
-@pytest.mark.parametrize(("ran", "verdict"), [(True, FAIL), (False, OK)])
-def test_a_shell_there_is_a_fault(tunnel_key: TunnelKey, *, ran: bool, verdict: str) -> None:
-    assert judge_session(ran=ran, key=tunnel_key).verdict == verdict
+@pytest.mark.parametrize(
+    ("ran", "terminal", "verdict"), [(True, True, FAIL), (True, False, FAIL), (False, True, FAIL), (False, False, OK)]
+)
+def test_a_shell_or_a_terminal_there_is_a_fault(
+    tunnel_key: TunnelKey, *, ran: bool, terminal: bool, verdict: str
+) -> None:
+    assert judge_session(ran=ran, terminal=terminal, key=tunnel_key).verdict == verdict
 
 
 def test_a_port_for_the_whole_network_is_a_fault_of_the_jump_node_s_sshd() -> None:
