@@ -40,11 +40,18 @@ _FREE = """Match User free,me
   X11Forwarding yes
 Match all
 """
+_DESKTOP = """tunnel:
+  jump_node: {{host: {host}, user: tunnel, identity_file: ~/.ssh/laptop, host_key: {jump}}}
+  port: {port}
+  to: localhost:22
+gate: {{read: [/home/me/documents]}}
+"""
 _SERVER = """store: {{path: /srv/backups}}
 jump_nodes:
   jumpnode: {{host: {host}, user: bjserver, identity_file: ~/.ssh/hop, host_key: {jump}}}
 desktops:
-  laptop: {{jump_node: jumpnode, port: {port}, user: me, identity_file: ~/.ssh/data, host_key: {laptop}}}
+  laptop:
+    {{jump_node: jumpnode, port: {port}, user: me, identity_file: ~/.ssh/data, host_key: {laptop}, tunnel_key: {key}}}
 """
 
 
@@ -59,12 +66,13 @@ class Admitted:
     free: Attacker
 
     @contextmanager
-    def tunnel_open(self) -> Iterator[None]:
-        """Have laptop's tunnel open, as its own ssh opens it."""
+    def tunnel_open(self, *, on: str = "127.0.0.1") -> Iterator[None]:
+        """Have laptop's tunnel open, which the JumpNode makes listen `on` an address."""
         stands = f"exec ssh -N -F .ssh/as-laptop -R 127.0.0.1:{LAPTOP_PORT}:localhost:22 there"
         with self.three.desktop.running(stands, user="me"):
-            until(lambda: f"127.0.0.1:{LAPTOP_PORT}" in listening(self.three.jump), what="the tunnel")
+            until(lambda: f"{on}:{LAPTOP_PORT}" in listening(self.three.jump), what="the tunnel")
             yield
+        until(lambda: f"{on}:{LAPTOP_PORT}" not in listening(self.three.jump), what="the end of the tunnel")
 
 
 @contextmanager
@@ -77,8 +85,8 @@ def admitted(folder: Path) -> Iterator[Admitted]:
         for machine, user in ((desktop, "me"), (server, "backup")):
             _write(machine, user, ".ssh/known", f"{JUMP_NAME} {jump.host_key}\nlaptop {desktop.host_key}\n")
         _set_up_jump_node(jump, keys)
-        _set_up_desktop(desktop, keys["data"])
-        _set_up_server(three)
+        _set_up_desktop(desktop, jump, keys["data"])
+        _set_up_server(three, keys["laptop"])
         _holder(desktop, "me", "laptop", account="tunnel", target=jump)
         hop = _holder(server, "backup", "hop", account="bjserver", target=jump)
         way = f"ProxyCommand ssh -F {hop.config} -W 127.0.0.1:{LAPTOP_PORT} there"
@@ -108,20 +116,21 @@ def _set_up_jump_node(jump: Machine, keys: dict[str, str]) -> None:
     assert "warning" not in said
 
 
-def _set_up_desktop(desktop: Machine, data_key: str) -> None:
+def _set_up_desktop(desktop: Machine, jump: Machine, data_key: str) -> None:
     config = "/home/me/.config/backupjump/backupjump.yaml"
     gate = (str(Path(sys.executable).with_name("backupjump-gate")), "--config", config)
     line = data_line(Mark(DATA, "laptop", _ID), data_key, gate_argv=gate, expires=None)
-    _write(desktop, "me", config, "gate: {read: [/home/me/documents]}\n")
+    _write(desktop, "me", config, _DESKTOP.format(host=JUMP_NAME, jump=jump.host_key, port=LAPTOP_PORT))
     _write(desktop, "me", ".ssh/authorized_keys", f"{line}\n")
     desktop.file("/etc/ssh/sshd_config.d/free.conf").write_text(_FREE)
     desktop.must("kill -HUP $(cat /run/sshd.pid)")
     desktop.must("mkdir documents && echo mine >documents/mine && echo private >private", user="me")
 
 
-def _set_up_server(three: Machines) -> None:
+def _set_up_server(three: Machines, tunnel_key: str) -> None:
     folder = ".config/backupjump"
-    config = _SERVER.format(host=JUMP_NAME, jump=three.jump.host_key, port=LAPTOP_PORT, laptop=three.desktop.host_key)
+    jump, laptop = three.jump.host_key, three.desktop.host_key
+    config = _SERVER.format(host=JUMP_NAME, jump=jump, port=LAPTOP_PORT, laptop=laptop, key=tunnel_key)
     _write(three.server, "backup", f"{folder}/backupjump.yaml", config)
     _write(three.server, "backup", f"{folder}/jobs/laptop.yaml", "desktop: laptop\nsources: [/home/me/documents]\n")
     three.server.must("backupjump store init", user="backup")
