@@ -25,6 +25,7 @@ from backupjump.config.checks import (
     read_source,
     read_tunnel_port,
 )
+from backupjump.config.hands import foreign_hands
 from backupjump.config.key_file import key_file_problem
 from backupjump.config.problem import Problem, raise_all
 from backupjump.config.section import Section
@@ -145,12 +146,14 @@ def is_desktop_file(document: Document) -> bool:
 def load_desktop(path: Path, *, check_keys: bool = False) -> DesktopConfig:
     """Return what the file at `path` tells a Desktop; ConfigError tells all of its mistakes at once.
 
-    With `check_keys` the key files must be there, for their owner alone.
+    With `check_keys` the key files must be there, for their owner alone, and the file nobody else's to write.
     """
     document = read_document(path)
     problems = list(document.problems)
     if document.whole:
         config = read_desktop(document, problems, check_keys=check_keys)
+    if check_keys:
+        problems += foreign_hands([path])
     raise_all(problems)
     return config
 

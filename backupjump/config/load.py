@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from backupjump.config.checks import read_name
 from backupjump.config.cross_checks import job_problems, machine_problems
+from backupjump.config.hands import foreign_hands
 from backupjump.config.machines import KINDS, machines, mappings
 from backupjump.config.mistakes import model_problems
 from backupjump.config.models import Desktop, Job, JumpNode, Server
@@ -42,7 +43,7 @@ def load_server(path: Path, *, check_keys: bool = False) -> Server:
     """Return the Server that the file at `path` and the files of its folder (jump_nodes/, desktops/, jobs/) tell of.
 
     ConfigError tells all mistakes of all files at once. With `check_keys` the key files must be there, for
-    their owner alone.
+    their owner alone, and none of the files may be another account's to write.
     """
     return build_server(read_files(path), check_keys=check_keys)
 
@@ -65,6 +66,8 @@ def build_server(files: ServerFiles, *, check_keys: bool = False) -> Server:
         problems += machine_problems(found, check_keys=check_keys)
         names = [machine.name for machine in found if machine.kind == "desktops"]
         problems += (problem for document in files.jobs for problem in job_problems(document, names))
+    if check_keys:
+        problems += foreign_hands(each.path for each in (files.server, *files.machines, *files.jobs))
     raise_all(problems)
     assert server is not None  # else there was a problem
     return _put_together(server, own, jobs)

@@ -38,6 +38,8 @@ def test_a_wrong_config_is_refused_with_the_expected_text(
     case: Path, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(case, tmp_path / "config")
+    for path in (tmp_path / "config").rglob("*"):
+        path.chmod(path.stat().st_mode & ~0o022)  # a working copy may be writable by a group
     monkeypatch.chdir(tmp_path / "config")
 
     result = CliRunner().invoke(check, obj=Options(config=Path("backupjump.yaml")))
