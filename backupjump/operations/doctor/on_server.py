@@ -52,7 +52,8 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
         return
     chosen = [desktop_named(server, desktop)] if desktop else list(server.desktops.values())
     in_use = [each for each in chosen if not each.revoked]
-    yield from look_at_keys(server, in_use)
+    nodes = _nodes(server, in_use if desktop else None)
+    yield from look_at_keys([node for node in nodes if _logins(node, server, by_relay=False)], in_use)
     state_finding, state = look_at_state(server)
     yield state_finding
     yield from look_at_tools(server)
@@ -63,10 +64,9 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
     telling("looking at the store")
     yield from _look_at_store(server, state)
     broken: set[str] = set()
-    names = dict.fromkeys(each.jump_node for each in in_use if each.jump_node is not None)
-    for name in names if desktop else server.jump_nodes:
-        telling(f"trying JumpNode {name}")
-        yield from _look_at_jump_node(name, server, state, broken)
+    for node in nodes:
+        telling(f"trying JumpNode {node.name}")
+        yield from _look_at_jump_node(node, server, state, broken)
     for each in chosen:
         telling(f"trying desktop {each.name}")
         yield from _look_at_desktop(each, server, config, state, broken)
@@ -100,15 +100,27 @@ def _mountinfo() -> str:
         return ""
 
 
-def _look_at_jump_node(name: str, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
-    """Look with the key for the JumpNode, if a Desktop behind it is reached by that, and with the key of each relay."""
-    node = server.jump_nodes[name]
-    behind = [each for each in server.desktops.values() if each.jump_node == name and not each.revoked]
+def _nodes(server: Server, desktops: list[Desktop] | None) -> list[JumpNode]:
+    """Return the JumpNodes on the way to `desktops`, or all of them."""
+    if desktops is None:
+        return list(server.jump_nodes.values())
+    return [server.jump_nodes[name] for name in dict.fromkeys(each.jump_node for each in desktops if each.jump_node)]
+
+
+def _logins(node: JumpNode, server: Server, *, by_relay: bool) -> list[tuple[JumpNode, list[Desktop]]]:
+    """Return the logins to try there, each with the Desktops that it leads to: with the hop key, or each relay's."""
+    behind = [each for each in server.desktops.values() if each.jump_node == node.name and not each.revoked]
+    if by_relay:
+        relays = [each for each in behind if each.relay]
+        return [(node.model_copy(update={"identity_file": each.identity_file}), [each]) for each in relays]
     by_hop = [each for each in behind if not each.relay]
-    logins = [(node, by_hop)] if by_hop or not behind else []
-    logins += [(node.model_copy(update={"identity_file": each.identity_file}), [each]) for each in behind if each.relay]
-    for login, desktops in logins:
-        for finding in _log_in(login, desktops, state / "doctor" / (name if desktops is by_hop else desktops[0].name)):
+    return [(node, by_hop)] if by_hop or not behind else []
+
+
+def _look_at_jump_node(node: JumpNode, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
+    logins = _logins(node, server, by_relay=False) + _logins(node, server, by_relay=True)
+    for number, (login, desktops) in enumerate(logins):
+        for finding in _log_in(login, desktops, state / "doctor" / f"{node.name}-{number}"):
             if finding.verdict in (FAIL, SKIP) and finding.check in _BREAKING:
                 broken.update(each.name for each in desktops)
             yield finding

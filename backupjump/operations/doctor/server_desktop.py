@@ -35,6 +35,7 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 _TRUE_SECONDS = 15.0
 _CONFIG = "~/.config/backupjump/backupjump.yaml"
 _EDIT = f"${{EDITOR:-vi}} {_CONFIG}"
+_INSTALL_RSYNC = "on the Desktop, as root: apt-get update && apt-get install rsync"
 
 
 def look_at_desktop(desktop: Desktop, jobs: Sequence[Job], server: Server, route: Route) -> Iterator[Finding]:
@@ -89,9 +90,6 @@ def gate_findings(desktop: Desktop, gate: Gate, *, now: datetime) -> Iterator[Fi
         told = f"{host}: its rsync can't be confined (3.5.0 can); a hostile Server could learn of files elsewhere"
         yield Finding("desktop.confines", WARN, told, _INSTALL_RSYNC)
     yield clock_finding(host, gate.clock - now)
-
-
-_INSTALL_RSYNC = "on the Desktop, as root: apt-get update && apt-get install rsync"
 
 
 def clock_finding(host: str, skew: timedelta) -> Finding:

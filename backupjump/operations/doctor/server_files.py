@@ -19,7 +19,7 @@ from backupjump.ssh.keys import key_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backupjump.config.models import Desktop, Server
+    from backupjump.config.models import Desktop, JumpNode, Server
 
 _PLACE = re.compile(r"(?P<file>/.*?|.+?):(?:(?P<line>\d+):\d+:)? ")
 
@@ -69,10 +69,8 @@ def _others_may_write(path: Path) -> bool:
     return bool(mode & 0o022) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
 
 
-def look_at_keys(server: Server, desktops: Sequence[Desktop]) -> Iterator[Finding]:
-    """Yield a finding for each private key that the way to `desktops` takes, and for the folders they lie in."""
-    names = {each.jump_node for each in desktops if each.jump_node is not None and not each.relay}
-    nodes = [server.jump_nodes[name] for name in sorted(names)]
+def look_at_keys(nodes: Sequence[JumpNode], desktops: Sequence[Desktop]) -> Iterator[Finding]:
+    """Yield a finding for each private key for `nodes` and `desktops`, and for the folders they lie in."""
     keys = [("jumpnode.key", f"JumpNode {node.name}", node.identity_file) for node in nodes]
     keys += [
         ("desktop.key", f"desktop {desktop.name}", desktop.identity_file)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from backupjump.errors import BackupjumpError
 
+START_SSHD = "systemctl start ssh || service ssh start"
+
 # What stands behind these words of a hint or a message is a command.
 _COMMAND = re.compile(
     r"(?:^|[:;] )(?:type|make it|make one|take it off|on Debian or Ubuntu|try|see): (?P<command>\S.*)$"
@@ -45,9 +47,6 @@ def on(machine: str, command: str) -> str:
 def on_as_root(machine: str, command: str) -> str:
     """Return a command for root on another machine."""
     return f"on the {machine}, as root: {command}"
-
-
-START_SSHD = "systemctl start ssh || service ssh start"
 
 
 def edit(path: Path, line: int = 0) -> str:
