@@ -20,6 +20,7 @@ from backupjump.operations.enroll.rotate_plan import RotatePlan, plan_rotation
 from backupjump.operations.site import open_site
 from backupjump.run import utc_now
 from lab.renewal_world import NAME, RenewalWorld, enrolled, quiet
+from program import backupjump
 
 pytestmark = pytest.mark.lab
 
@@ -125,4 +126,30 @@ def test_broken_off_after_any_step_a_backup_works_and_the_renewal_goes_on(
 
     assert list(renew(world, invitation)) == STEPS
     assert len(world.keys_of("desktop")) == len(marks_in(world.keys_file.read_bytes())) == 1
+    assert world.pull().json["status"] == "ok"
+
+
+def test_the_same_by_the_words_of_two_people_and_every_text_is_refused_where_it_does_not_belong(
+    world: RenewalWorld,
+) -> None:
+    texts, keys_file = world.lab.folder, str(world.keys_file)
+    accepting = ("--authorized-keys", keys_file, "--yes", "--no-wait")
+
+    invited = backupjump(world.server, "enroll", "rotate", NAME, "--expires", "2099-12-31")
+    again = backupjump(world.server, "enroll", "rotate", NAME, "--expires", "2099-12-31")
+    (texts / "invitation").write_text(invited.out)
+    replied = backupjump(world.desktop, "enroll", "accept", str(texts / "invitation"), *accepting)
+    (texts / "reply").write_text(replied.out)
+    taken = backupjump(world.server, "enroll", "finish", str(texts / "reply"), "--yes", "--no-wait")
+    other = invite(world)
+    late = backupjump(world.server, "enroll", "finish", str(texts / "reply"), "--yes", "--no-wait")
+
+    assert (invited.code, replied.code, taken.code) == (0, 0, 0), (invited.err, replied.err, taken.err)
+    assert again.out == invited.out
+    assert 'expiry-time="20991231"' in taken.out
+    assert f"backupjump:tunnel:{NAME}:" in taken.out
+    assert other.id not in taken.out
+    assert late.code == 2
+    assert "has begun anew since" in late.err
+    assert len(world.keys_of("desktop")) == 2  # the one in use, and the one of the last invitation
     assert world.pull().json["status"] == "ok"

@@ -12,7 +12,7 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import UsageError
 from backupjump.operations.enroll.fresh_file import make_key
 from backupjump.operations.enroll.invitation import ROTATE, Invitation, JumpAccount
-from backupjump.operations.enroll.machine_files import KEYS
+from backupjump.operations.enroll.machine_files import KEYS, deletable, delete_keys
 from backupjump.operations.enroll.pending import Pending, all_pending, forget_pending, write_pending
 from backupjump.operations.enroll.revoke import remembered_accounts
 from backupjump.operations.site import open_site
@@ -59,6 +59,8 @@ def propose_rotation(wishes: RotateWishes, *, say: Callable[..., None]) -> Invit
     for each in begun:
         if each.invitation.id != invitation.id:
             forget_pending(site.state, each)
+            unused = [each.identity_file] if each.identity_file != desktop.identity_file else []
+            delete_keys(deletable(unused, site.config_file, site.server, besides=desktop.name))
             say("This takes the place of an earlier invitation, whose reply would now be refused.")
     pending = Pending(
         invitation=invitation,
