@@ -63,6 +63,17 @@ FAULTS = {
         frozenset({"desktop.gate"}),
         frozenset({"account.shell"}),
     ),
+    "a hop key that is gone": Fault(
+        "jump",
+        "sed -i /backupjump:hop/d /home/bjserver/.ssh/authorized_keys",
+        frozenset({"jumpnode.login"}),
+    ),
+    "a data key that may come from anywhere": Fault(
+        "desktop",
+        """sed -i 's/from="[^"]*",//' /home/me/.ssh/authorized_keys""",
+        frozenset(),
+        frozenset({"account.line"}),
+    ),
     "no sshd on the Desktop": Fault(
         "desktop", "kill $(cat /run/sshd.pid)", frozenset({"tunnel.open"}), frozenset({"sshd.answers"})
     ),
