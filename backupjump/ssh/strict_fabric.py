@@ -200,6 +200,20 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             raise self._flooded(_COMMAND_BYTES) or LinkLost(f"the connection to {where} broke")
         return Completed(argv=tuple(argv), status=result.exited, stdout=result.out, stderr=result.err)
 
+    def channel_to(self, host: str, port: int, *, seconds: float) -> socket.socket | None:
+        """Return a stream to `host`:`port` as seen from there; None if it is refused, LinkLost without an answer."""
+        self._metered.allow(_COMMAND_BYTES)
+        try:
+            # paramiko itself uses a channel like a socket.  Source: its documentation, Channel.
+            opened: Any = self.transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=seconds)
+        except paramiko.ChannelException:
+            return None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            where = machine(self._route, self._hop)
+            raise LinkLost(f"the connection to {where} broke: {shown(str(error)) or 'it ended'}") from error
+        channel: socket.socket = opened
+        return channel
+
     def _flooded(self, allowed_bytes: int) -> DesktopUnfit | None:
         if not self._metered.used_up:
             return None

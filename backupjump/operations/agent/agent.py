@@ -12,7 +12,8 @@ from pathlib import Path
 
 from backupjump.config.desktop import Tunnel
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED
-from backupjump.operations.agent import memory, notice, sd
+from backupjump.operations import sd
+from backupjump.operations.agent import memory, notice
 from backupjump.operations.agent.decide import Decision, Served, Situation, When, decide
 from backupjump.operations.agent.keeper import Keeper
 from backupjump.operations.agent.lock import holding

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.operations.agent import notice, sd
+from backupjump.operations import sd
+from backupjump.operations.agent import notice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

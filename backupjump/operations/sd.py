@@ -1,4 +1,4 @@
-"""Tell systemd that the agent is ready, and that it is alive. Python 3.9, the standard library alone.
+"""Tell systemd that a service is ready, and that it is alive. Python 3.9, the standard library alone.
 
 Source: sd_notify(3): a datagram of KEY=VALUE lines to the socket that $NOTIFY_SOCKET names, an abstract one after `@`.
 """
