@@ -21,10 +21,10 @@ _NO_SHELLS = ("nologin", "false", "true")
 _MOST_NAMED = 5
 
 
-def check_account(door: Door, *, gate_argv: Sequence[str], today: date) -> Iterator[Finding]:
+def check_account(door: Door, *, gate_argv: Sequence[str], gated: bool, today: date) -> Iterator[Finding]:
     """Look at shell and authorized_keys, and whether the key gets in; `gate_argv` is what it should start."""
     yield check_shell(door)
-    yield from check_lines(door, gate_argv=gate_argv, today=today)
+    yield from check_lines(door, gate_argv=gate_argv, gated=gated, today=today)
     yield check_others(door)
     yield check_modes(door)
     yield check_login(door)
@@ -39,8 +39,8 @@ def check_shell(door: Door) -> Finding:
     return Finding("account.shell", OK, f"{name} has {shown(shell)}")
 
 
-def check_lines(door: Door, *, gate_argv: Sequence[str], today: date) -> Iterator[Finding]:
-    """Look at each line of the Server's data key."""
+def check_lines(door: Door, *, gate_argv: Sequence[str], gated: bool, today: date) -> Iterator[Finding]:
+    """Look at each line of the Server's data key; that there is none is amber where the config has no gate either."""
     for file in door.files:
         if file.problem:
             fix = f"{as_root()}chown {door.account.uid} {quoted(file.path)} && chmod 600 {quoted(file.path)}"
@@ -48,7 +48,7 @@ def check_lines(door: Door, *, gate_argv: Sequence[str], today: date) -> Iterato
     if not door.lines:
         where = " or ".join(shown(str(file.path)) for file in door.files) or "no file at all"
         why = f"no line with the gate in {where}: no key of the Server is held to it"
-        yield Finding("account.line", FAIL, why, f"{program()} enroll accept")
+        yield Finding("account.line", FAIL if gated else WARN, why, f"{program()} enroll accept")
     for file, line in door.lines:
         yield judge_line(file, line, gate_argv=gate_argv, today=today)
 

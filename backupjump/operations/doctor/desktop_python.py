@@ -32,7 +32,9 @@ def check_ssh() -> Finding:
     """Look whether there is an ssh, which all that is behind the files is asked with."""
     program = shutil.which("ssh")
     if program is None:
-        return Finding("ssh.program", FAIL, "there is no ssh on this Desktop", f"{as_root()}apt-get install -y openssh-client")
+        return Finding(
+            "ssh.program", FAIL, "there is no ssh on this Desktop", f"{as_root()}apt-get install -y openssh-client"
+        )
     return Finding("ssh.program", OK, shown(program))
 
 

@@ -7,6 +7,7 @@ Python 3.9.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -107,7 +108,9 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
     standing = own_tunnel(forward)
     if standing is not None and "is taken" in str(failed):
         yield Finding(
-            "tunnel.opens", OK, f"port {forward.port} is held by this Desktop's own tunnel (process {standing})"
+            "tunnel.opens",
+            OK,
+            f"port {forward.port} on {key.jump_node} is held by this Desktop's own tunnel (process {standing})",
         )
         yield check_loopback(key)
         return
@@ -124,9 +127,9 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
 
 def own_tunnel(forward: Forward) -> int | None:
     """Return the process id of an ssh of this account that holds the port of `forward`; None if there is none."""
-    ours = f"127.0.0.1:{forward.port}:"
+    ours = re.compile(rf"127\.0\.0\.1:{forward.port}:")
     for pid, argv in command_lines():
-        if Path(argv[0]).name == "ssh" and "-R" in argv and any(word.startswith(ours) for word in argv):
+        if Path(argv[0]).name == "ssh" and argv[-1] == forward.jump.alias and any(map(ours.match, argv)):
             return pid
     return None
 
@@ -148,8 +151,8 @@ def judge_addresses(reached: Sequence[str], key: TunnelKey) -> Finding:
     """Return what it means that the tunnel's port answers on these addresses, none of them loopback."""
     port = key.forward.port
     if not reached:
-        return Finding("tunnel.loopback", OK, f"port {port} is bound to loopback alone")
-    why = f"port {port} of the JumpNode answers on {', '.join(reached)}: who can reach it may try to log in here"
+        return Finding("tunnel.loopback", OK, f"{key.jump_node}: port {port} is bound to loopback alone")
+    why = f"{key.jump_node}: port {port} answers on {', '.join(reached)}: who can reach it may try to log in here"
     return Finding("tunnel.loopback", FAIL, why, key.set_sshd("GatewayPorts no") + key.end_tunnels())
 
 

@@ -60,7 +60,7 @@ def _into_the_gate(config: DesktopConfig, door: Door) -> Iterator[Finding]:
         yield Finding("account.login", SKIP, f"the tunnel leads to {door.host}: ask doctor there")
         return
     wanted = gate_argv(config.path)
-    yield from check_account(door, gate_argv=wanted, today=_today())
+    yield from check_account(door, gate_argv=wanted, gated=config.gate is not None, today=_today())
     if config.gate is None:
         why = "the config has no `gate:`, so nothing says what the Server may read: a key with no gate reads all"
         yield Finding("gate.roots", WARN, why, add_gate(config.path))

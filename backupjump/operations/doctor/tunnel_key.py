@@ -27,6 +27,11 @@ class TunnelKey:
     expires: date | None = None
 
     @property
+    def jump_node(self) -> str:
+        """What a person calls the JumpNode."""
+        return f"JumpNode {self.forward.jump_node}"
+
+    @property
     def options(self) -> str:
         """The options of its line. The command is for a JumpNode whose sshd_config allows sessions."""
         port = self.forward.port

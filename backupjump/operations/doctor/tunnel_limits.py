@@ -36,19 +36,21 @@ def reach_of(forward: Forward) -> tuple[str, ...]:
 
 def judge_listening(tried: Forwards, key: TunnelKey) -> Finding:
     """Return whether the key may listen on anything but its own port of loopback."""
-    asked = foreign_ends(key.forward.port)
+    asked, there = foreign_ends(key.forward.port), key.jump_node
     answers = answers_to(tried.said)[: len(asked)]
     if len(answers) < len(asked):
         return Finding(
-            "tunnel.other-ports", SKIP, f"{len(asked) - len(answers)} of {len(asked)} questions had no answer"
+            "tunnel.other-ports", SKIP, f"{there}: {len(asked) - len(answers)} of {len(asked)} questions had no answer"
         )
     # sshd looks first whether the key may: a port that is merely taken was granted.
     granted = [to for to, answer in zip(asked, answers) if answer != "refused"]  # noqa: B905 (3.9)
     if not granted:
         return Finding(
-            "tunnel.other-ports", OK, f"may listen on nothing else ({', '.join(asked[:4])} or a socket: refused)"
+            "tunnel.other-ports",
+            OK,
+            f"{there}: may listen on nothing else ({', '.join(asked[:4])} or a socket: refused)",
         )
-    why = f"a thief of this key may listen on {', '.join(granted)} of the JumpNode too"
+    why = f"{there}: a thief of this key may listen on {', '.join(granted)} too"
     fix = key.set_sshd("AllowStreamLocalForwarding no") if granted == [_NO_SOCKET] else key.narrow()
     return Finding("tunnel.other-ports", FAIL, why, fix)
 
@@ -73,8 +75,10 @@ def judge_reaching(tried: Forwards, key: TunnelKey) -> Finding:
     """Return whether the key may connect to anything from the JumpNode."""
     granted = [way.to for way in tried.reached if way.granted]
     if not granted:
-        return Finding("tunnel.other-ways", OK, "leads nowhere from there (its sshd, its sockets: refused)")
-    why = f"a thief of this key may connect from the JumpNode to {', '.join(granted)}, and so to what else is there"
+        return Finding(
+            "tunnel.other-ways", OK, f"{key.jump_node}: leads nowhere from there (its sshd, its sockets: refused)"
+        )
+    why = f"{key.jump_node}: a thief of this key may connect to {', '.join(granted)} from there, and so to more"
     fix = key.set_sshd("AllowStreamLocalForwarding no") if set(granted) <= set(_SOCKETS) else key.narrow()
     return Finding("tunnel.other-ways", FAIL, why, fix)
 
@@ -85,18 +89,22 @@ def check_session(config: Path, key: TunnelKey) -> Iterator[Finding]:
     try:
         session = try_command(config, alias, seconds=_SECONDS)
     except (process.TimedOut, ProgramMissing) as error:
-        yield Finding("tunnel.no-session", SKIP, f"the JumpNode did not answer: {shown(str(error), limit=200)}")
+        yield Finding("tunnel.no-session", SKIP, f"{key.jump_node} did not answer: {shown(str(error), limit=200)}")
     else:
         yield judge_session(ran=session.ran, terminal=session.terminal, key=key)
     if try_sftp(config, alias, seconds=_SECONDS):
-        yield Finding("tunnel.no-files", FAIL, "a thief of this key gets files of the JumpNode by sftp", key.narrow())
+        yield Finding(
+            "tunnel.no-files", FAIL, f"{key.jump_node}: a thief of this key gets its files by sftp", key.narrow()
+        )
     else:
-        yield Finding("tunnel.no-files", OK, "no files by sftp")
+        yield Finding("tunnel.no-files", OK, f"{key.jump_node}: no files by sftp")
 
 
 def judge_session(*, ran: bool, terminal: bool, key: TunnelKey) -> Finding:
     """Return whether the key gets a command run, or a terminal."""
     if ran or terminal:
         what = "shell" if ran else "terminal"
-        return Finding("tunnel.no-session", FAIL, f"a thief of this key gets a {what} on the JumpNode", key.narrow())
-    return Finding("tunnel.no-session", OK, "no shell, no command")
+        return Finding(
+            "tunnel.no-session", FAIL, f"{key.jump_node}: a thief of this key gets a {what} there", key.narrow()
+        )
+    return Finding("tunnel.no-session", OK, f"{key.jump_node}: no shell, no command, no terminal")

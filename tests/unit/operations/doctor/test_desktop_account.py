@@ -51,13 +51,13 @@ def door(
 
 
 def test_a_line_as_enrolment_writes_it_is_good() -> None:
-    (finding,) = check_lines(door(), gate_argv=GATE, today=TODAY)
+    (finding,) = check_lines(door(), gate_argv=GATE, gated=True, today=TODAY)
 
     assert (finding.verdict, finding.fix) == (OK, "")
 
 
 def test_a_line_without_a_forced_command_gets_the_gate_that_is_here() -> None:
-    (finding,) = check_lines(door(f"{KEY} backupjump:data:laptop:0a1b2c3d"), gate_argv=GATE, today=TODAY)
+    (finding,) = check_lines(door(f"{KEY} backupjump:data:laptop:0a1b2c3d"), gate_argv=GATE, gated=True, today=TODAY)
 
     assert finding.verdict == FAIL
     assert f'restrict,from="127.0.0.1,::1",command="{" ".join(GATE)}"' in finding.fix
@@ -66,15 +66,17 @@ def test_a_line_without_a_forced_command_gets_the_gate_that_is_here() -> None:
 def test_a_line_that_is_over_is_the_server_s_to_renew() -> None:
     ended = LINE.replace("restrict,", 'restrict,expiry-time="20261101",')
 
-    (finding,) = check_lines(door(ended), gate_argv=GATE, today=TODAY)
+    (finding,) = check_lines(door(ended), gate_argv=GATE, gated=True, today=TODAY)
 
     assert (finding.verdict, finding.fix) == (FAIL, "on the Server: backupjump enroll rotate laptop")
 
 
 def test_without_a_line_of_the_server_s_no_key_is_held_to_the_gate() -> None:
-    (finding,) = check_lines(door(f"{OTHER} person"), gate_argv=GATE, today=TODAY)
+    (gated,) = check_lines(door(f"{OTHER} person"), gate_argv=GATE, gated=True, today=TODAY)
+    (ungated,) = check_lines(door(f"{OTHER} person"), gate_argv=GATE, gated=False, today=TODAY)
 
-    assert (finding.verdict, finding.fix) == (FAIL, "backupjump enroll accept")
+    assert (gated.verdict, gated.fix) == (FAIL, "backupjump enroll accept")
+    assert (ungated.verdict, ungated.fix) == (WARN, "backupjump enroll accept")
 
 
 def test_others_who_may_log_in_are_counted_named_and_not_judged() -> None:
