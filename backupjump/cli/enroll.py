@@ -80,7 +80,8 @@ def new(
     Exit codes: 0 printed, 1 nobody said yes or another host key, 2 usage or config, 75 the JumpNode can't be reached.
     """
     from backupjump.operations.enroll.invitation import write_invitation
-    from backupjump.operations.enroll.new import NewWishes, propose
+    from backupjump.operations.enroll.new import propose
+    from backupjump.operations.enroll.new_wishes import NewWishes
 
     accounts = {key: words.pop(key) for key in ("user", "tunnel_user")}
     chosen = {key: value for key, value in accounts.items() if value is not None}
@@ -90,7 +91,7 @@ def new(
         _write_bundle(bundle)
     _say(f"For desktop {name}, to be pasted there at: backupjump enroll accept", "")
     click.echo(write_invitation(invitation), nl=False)
-    _say("", "The reply that it prints belongs here: backupjump enroll finish --apply root@JUMPNODE")
+    _say("", f"The reply that it prints belongs here: backupjump enroll finish --apply root@{invitation.jump.host}")
 
 
 @click.command(help=desktop_help.ENROLL_ACCEPT)

@@ -20,7 +20,8 @@ from backupjump.demo.sshd import make_key, write_private
 from backupjump.operations.enroll.accept import carry_out
 from backupjump.operations.enroll.accept_plan import Wishes, plan_accept
 from backupjump.operations.enroll.finish import FinishWishes, finish
-from backupjump.operations.enroll.new import NewWishes, propose
+from backupjump.operations.enroll.new import propose
+from backupjump.operations.enroll.new_wishes import NewWishes
 from backupjump.operations.enroll.reply import write_reply
 from backupjump.operations.tunnel import forwards_of, open_tunnel
 from backupjump.ssh.tunnel import TunnelChild

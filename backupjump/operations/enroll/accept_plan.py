@@ -65,7 +65,7 @@ def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
     if config.gate.hooks and not wishes.hooks:
         raise UsageError(f"{shown(str(path))} offers hooks and is yours: it is not changed for --hooks none",
                          hint="take them out of its gate.hooks")  # fmt: skip
-    here = look_at_this_desktop(wishes.to, rsync=config.gate.rsync)
+    here = look_at_this_desktop(config.to, rsync=config.gate.rsync)
     keys_file = (wishes.authorized_keys or here.home / ".ssh/authorized_keys").absolute()
     bundle = running_bundle()
     place = lasting_place() if bundle is not None and bundle != lasting_place() else None

@@ -22,12 +22,14 @@ from backupjump.operations.enroll.invitation import Invitation
 class ConfigPlan:
     """What is to become of the config: `text` is a new file, or what is appended to one; nothing: it says all that.
 
-    `gate` is what it will allow, `identity_file` the tunnel's key; `expires` is a day that is to be put into it.
+    `gate` is what it will allow, `to` where its tunnel leads, `identity_file` the tunnel's key; `expires` is a day that
+    is to be put into it.
     """
 
     path: Path
     text: str
     gate: Gate
+    to: str
     identity_file: Path
     is_new: bool = False
     expires: date | None = None
@@ -52,7 +54,7 @@ def plan_config(path: Path, invitation: Invitation, *, read: tuple[str, ...], to
     config = read_desktop(document, problems)
     raise_all(problems)
     assert config.gate is not None
-    return ConfigPlan(path, text, config.gate, identity_file, is_new=is_new)
+    return ConfigPlan(path, text, config.gate, to, identity_file, is_new=is_new)
 
 
 def _folders(invitation: Invitation, read: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +77,8 @@ def _plan_for_existing(path: Path, invitation: Invitation, read: tuple[str, ...]
     _refuse_another_tunnel(config, invitation)
     expires = invitation.expires if invitation.expires != config.tunnel.expires else None
     identity_file = config.tunnel.jump_nodes[0].identity_file
+    to_host = config.tunnel.to_host
+    leads_to = f"{f'[{to_host}]' if ':' in to_host else to_host}:{config.tunnel.to_port}"
     if config.gate is not None:
         if read and set(read) != set(config.gate.read):
             allowed = ", ".join(shown(folder) for folder in config.gate.read)
@@ -82,9 +86,9 @@ def _plan_for_existing(path: Path, invitation: Invitation, read: tuple[str, ...]
                 f"{shown(str(path))} allows {allowed} to be read, and is yours: it is not changed for --read",
                 hint="edit its gate.read, then the same again without --read",
             )
-        return ConfigPlan(path, "", config.gate, identity_file, expires=expires)
+        return ConfigPlan(path, "", config.gate, leads_to, identity_file, expires=expires)
     folders = _folders(invitation, read)
-    return ConfigPlan(path, _gate_text(folders), Gate(folders, {}), identity_file, expires=expires)
+    return ConfigPlan(path, _gate_text(folders), Gate(folders, {}), leads_to, identity_file, expires=expires)
 
 
 def write_config(plan: ConfigPlan) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, NoStore, StoreError, UsageError
+from backupjump.errors import BackupjumpError, NoStore, Stopped, StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
 from backupjump.operations.enroll.armour import REPLY
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.invitation import ROTATE
-from backupjump.operations.enroll.on_jump_node import jump_node_script, run_or_print
+from backupjump.operations.enroll.on_jump_node import by_hand_lines, jump_node_script, run_or_print
 from backupjump.operations.enroll.paste import read_paste
 from backupjump.operations.enroll.pending import Pending, ended_with, pending_of, write_pending
 from backupjump.operations.enroll.proof import WAITS_SECONDS, prove_way
@@ -67,6 +67,7 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
     site, job = _take(site, pending, reply, wishes, say)
     script = jump_node_script(site.server, pending, reply, lines_only=wishes.lines_only)
     desktop = site.server.desktops[reply.desktop]
+    say(*by_hand_lines(site.server, site.config_file, pending))
     applied = run_or_print(script, target, site.server.jump_nodes[desktop.jump_node or ""], say=say)
     if wishes.wait:
         _prove(site, desktop, say)
@@ -136,7 +137,11 @@ def _take(site: Site, pending: Pending, reply: Reply, wishes: FinishWishes, say:
 
 
 def _prove(site: Site, desktop: Desktop, say: Say) -> None:
-    gate = prove_way(site.route_to(desktop), seconds=WAITS_SECONDS, say=say)
+    try:
+        gate = prove_way(site.route_to(desktop), seconds=WAITS_SECONDS, say=say)
+    except Stopped:
+        say("What is done stays; to go on: backupjump enroll finish, with the same reply.")
+        raise
     roots = ", ".join(f"{shown(root)} ({shown(state)})" for root, state in gate.roots.items())
     say(f"Proven: logged in to desktop {desktop.name} through its tunnel.", f"Its gate lets be read: {roots}.")
 

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backupjump.config.checks import read_name
+from backupjump.config.checks import read_name, read_tunnel_port
 from backupjump.operations.enroll import jump_node_sh as sh
 from backupjump.operations.enroll.authorized_keys import mark_of
 
@@ -38,11 +38,15 @@ class Accounts:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyChange:
-    """Lines to be in one account's authorized_keys, and marks of lines that are to go."""
+    """Lines to be in one account's authorized_keys, and marks of lines that are to go.
+
+    With a `port`, nothing is done where another Desktop's line has that port already: another Server's, say.
+    """
 
     account: str
     lines: tuple[str, ...] = ()
     drop: tuple[Mark, ...] = ()
+    port: int | None = None
 
 
 def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
@@ -99,6 +103,10 @@ def _key_steps(accounts: Accounts, changes: Iterable[KeyChange]) -> Iterable[str
     place = keys_place(accounts)
     for change in changes:
         account = read_name(change.account)
+        if change.port is not None:
+            names = {mark.name for line in change.lines if (mark := mark_of(line.encode("ascii")))}
+            words = (account, place, *sorted(names), str(read_tunnel_port(change.port)))
+            yield f"check_port {shlex.join(words)}"
         for line in change.lines:
             mark = mark_of(line.encode("ascii"))
             assert mark is not None

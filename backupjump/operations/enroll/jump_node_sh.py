@@ -49,6 +49,17 @@ give() {
     chown "$1:$(id -gn "$1")" "$2" || stop "$2 can not be given to $1"
   fi
 }
+check_port() {
+  # account, place, Desktop, port
+  keys_of "$1" "$2"
+  [ -f "$file" ] || return 0
+  other=$(NAME="$3" PORT="$4" awk "$PORT_OF_ANOTHER" "$file")
+  [ -z "$other" ] || stop "port $4 is taken by the line $other; on the Server: backupjump enroll new $3 --port N"
+}
+PORT_OF_ANOTHER='index($NF, "backupjump:tunnel:") == 1 && $1 ~ /^#/ == 0 {
+    split($NF, part, ":")
+    if (part[3] == ENVIRON["NAME"]) next
+    if (index($0, "permitlisten=\\"127.0.0.1:" ENVIRON["PORT"] "\\"")) print $NF }'
 put_line() {
   # account, place, mark, line: in the place of the line with that mark, else at the end
   keys_of "$1" "$2"

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.config.checks import read_name, read_tunnel_port
 from backupjump.config.desktop import is_desktop_file
 from backupjump.config.load import load_server
 from backupjump.config.state import state_dir
 from backupjump.config.yaml_file import read_document
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
-from backupjump.operations.enroll.authorized_keys import FIRST_PORT
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.fresh_file import make_key
-from backupjump.operations.enroll.invitation import NEW, Invitation, JumpAccount, read_root
+from backupjump.operations.enroll.invitation import NEW, Invitation, JumpAccount
 from backupjump.operations.enroll.jump_choice import (
     JumpChoice,
     choose_jump_node,
     compare_line,
     confirmed_host_key,
-    read_jump_name,
 )
-from backupjump.operations.enroll.jump_node import HOP_ACCOUNT, TUNNEL_ACCOUNT, Accounts, keys_place
+from backupjump.operations.enroll.jump_node import TUNNEL_ACCOUNT
+from backupjump.operations.enroll.new_wishes import NewWishes, check_wishes
 from backupjump.operations.enroll.pending import Pending, all_pending, forget_pending, write_pending
 from backupjump.operations.enroll.ports import free_port, taken_ports
 from backupjump.operations.enroll.server_files import (
@@ -35,35 +32,13 @@ from backupjump.operations.enroll.server_files import (
     server_text,
     write_and_load,
 )
-from backupjump.operations.enroll.strict_json import read_choice
 from backupjump.ssh.keys import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
     from pathlib import Path
 
     from backupjump.config.models import Server
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewWishes:
-    """What was said on the command line of `enroll new`."""
-
-    name: str
-    config: Path | None = None
-    jump: str | None = None
-    jump_node: str | None = None
-    jump_host_key: str | None = None
-    user: str = HOP_ACCOUNT
-    tunnel_user: str = TUNNEL_ACCOUNT
-    jump_keys: str | None = None
-    store: Path | None = None
-    read: tuple[str, ...] = ()
-    port: int | None = None
-    route: str = "proxyjump"
-    expires: date | None = None
-    yes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +53,7 @@ class Bare:
 
 def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
     """Return the invitation for a Desktop; the same one again for the same wishes, until its reply has come back."""
-    _check(wishes)
+    check_wishes(wishes)
     path = server_config_path(wishes.config)
     server = _load(path)
     if server is None and wishes.store is None:
@@ -93,29 +68,6 @@ def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
     jump = choose_jump_node(server, address=wishes.jump, name=wishes.jump_node)
     server = _prepared(Bare(path=path, server=server, jump=jump, host_key=None), wishes, say)
     return _invite(server, path, jump.name, wishes, say)
-
-
-def _check(wishes: NewWishes) -> None:
-    read_jump_name(wishes.name)
-    if wishes.route in ("nested", "local"):
-        where = "the JumpNode itself makes that key" if wishes.route == "nested" else "the tunnel would end here"
-        raise UsageError(
-            f"route {wishes.route} is not set up by enrolment: {where}",
-            hint="by hand, as in the README: its Routes, and the key lines of its five minutes",
-        )
-    checks: list[tuple[str, Callable[[], object]]] = [
-        *((f"--read {shown(folder)}", partial(read_root, folder)) for folder in wishes.read),
-        (f"--route {shown(wishes.route)}", partial(read_choice("proxyjump", "proxycommand"), wishes.route)),
-        (f"--tunnel-user {shown(wishes.tunnel_user)}", partial(read_name, wishes.tunnel_user)),
-        (f"--user {shown(wishes.user)}", partial(read_name, wishes.user)),
-        ("--jump-keys", partial(keys_place, Accounts(keys_file=wishes.jump_keys))),
-        (f"--port {wishes.port}", partial(read_tunnel_port, wishes.port or FIRST_PORT)),
-    ]
-    for word, check in checks:
-        try:
-            check()
-        except ValueError as error:
-            raise UsageError(f"{word} {error}") from error
 
 
 def _load(path: Path) -> Server | None:
@@ -178,13 +130,16 @@ def _invite(server: Server, path: Path, jump_node: str, wishes: NewWishes, say: 
     others = [each for each in pendings if each not in earlier]
     identity_file = path.parent / "keys" / f"desktop-{wishes.name}"
     node = server.jump_nodes[jump_node]
+    before = next((each for each in reversed(pendings) if each.jump_node == jump_node), None)
+    tunnel_user = wishes.tunnel_user or (before.invitation.jump.user if before else TUNNEL_ACCOUNT)
+    keys_file = wishes.jump_keys or (before.keys_file if before else None)
     like = earlier[0].invitation if earlier and earlier[0].jump_node == jump_node else None
     invitation = Invitation(
         kind=NEW,
         id=like.id if like else secrets.token_hex(4),
         desktop=wishes.name,
         route=wishes.route,
-        jump=JumpAccount(node.host, node.port, wishes.tunnel_user, node.host_key),
+        jump=JumpAccount(node.host, node.port, tunnel_user, node.host_key),
         port=free_port(taken_ports(server, others, jump_node), wishes.port or (like.port if like else None)),
         data_key=make_key(identity_file, comment=f"backupjump:data:{wishes.name}"),
         read=wishes.read,
@@ -198,6 +153,6 @@ def _invite(server: Server, path: Path, jump_node: str, wishes: NewWishes, say: 
             say("This takes the place of an earlier invitation, whose reply would now be refused.")
     write_pending(
         state,
-        Pending(invitation=invitation, jump_node=jump_node, identity_file=identity_file, keys_file=wishes.jump_keys),
+        Pending(invitation=invitation, jump_node=jump_node, identity_file=identity_file, keys_file=keys_file),
     )
     return invitation

@@ -4,7 +4,7 @@ import random
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backupjump.errors import UsageError
@@ -66,10 +66,11 @@ def test_a_line_that_got_lost_is_told() -> None:
 def test_every_flipped_bit_is_refused(data: st.DataObject) -> None:
     raw = bytearray(BLOCK.rstrip().encode())
     place = data.draw(st.integers(0, len(raw) - 1))
-    raw[place] ^= 1 << data.draw(st.integers(0, 7))
+    bit = 1 << data.draw(st.integers(0, 7))
+    assume(not (chr(raw[place]).isspace() and chr(raw[place] ^ bit).isspace()))  # another white space is as good
+    raw[place] ^= bit
     text = raw.decode("utf-8", "replace")
 
-    # White space and quote marks count for nothing wherever they are, so a new one is a character that is missing.
     with pytest.raises(UsageError):
         read_armour(INVITATION, text)
 

@@ -71,6 +71,24 @@ def test_a_line_is_taken_out_by_its_whole_mark(tmp_path: Path) -> None:
     assert file.read_bytes() == FOREIGN
 
 
+def test_nothing_is_done_where_another_desktop_has_the_port(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    other = tunnel_line(Mark(TUNNEL, "other", "99999999"), HOP_KEY, port=2020, expires=None)
+    same = tunnel_line(Mark(TUNNEL, "lap.top", "99999999"), HOP_KEY, port=2020, expires=None)
+    change = KeyChange(account=ME, lines=(LINE,), port=2020)
+
+    file.write_text(f"# {other}\n{other}\n")
+    refused = run(script(file, change))
+    left_alone = file.read_text()
+    file.write_text(f"# {other}\n{same}\n{other.replace('2020', '20200')}\n")
+    taken = run(script(file, change))
+
+    assert refused.returncode == 1
+    assert "port 2020 is taken by the line backupjump:tunnel:other:99999999" in refused.stderr
+    assert left_alone == f"# {other}\n{other}\n"
+    assert taken.returncode == 0, taken.stderr
+
+
 def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("theirs")
     (tmp_path / "keys").symlink_to("elsewhere")

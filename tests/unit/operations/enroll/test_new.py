@@ -11,7 +11,8 @@ import pytest
 from backupjump.config.models import JumpNode
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.operations.enroll.jump_choice import JumpChoice, choose_jump_node, confirmed_host_key, read_address
-from backupjump.operations.enroll.new import NewWishes, propose
+from backupjump.operations.enroll.new import propose
+from backupjump.operations.enroll.new_wishes import NewWishes
 from backupjump.ssh.keys import fingerprint
 from enroll_world import HOST_KEY
 
