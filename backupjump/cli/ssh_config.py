@@ -28,7 +28,9 @@ def ssh_config(options: Options, desktop: str | None) -> None:
     from backupjump.ssh import route
 
     site = open_site(options.config)
-    wanted = [desktop_named(site.server, desktop)] if desktop is not None else site.server.desktops.values()
+    # The keys of a revoked one may be gone.
+    all_of_them = [each for each in site.server.desktops.values() if not each.revoked]
+    wanted = [desktop_named(site.server, desktop)] if desktop is not None else all_of_them
     routes = [site.route_to(each) for each in wanted]
     for each in routes:
         route.prepare(each)

@@ -294,3 +294,4 @@ def test_a_run_of_a_revoked_desktop_fails_before_it_connects_and_its_past_can_be
 
     assert (said.code, said.json["error"]["code"]) == (1, "revoked")
     assert backupjump(config, "restore", "nightly", "--to", str(lab.folder / "back")).code == 0
+    assert "bj-desktop" not in backupjump(config, "ssh-config").out
