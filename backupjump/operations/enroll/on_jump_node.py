@@ -12,6 +12,7 @@ from backupjump.operations.enroll.jump_node import Accounts, KeyChange, keys_scr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from backupjump.config.models import JumpNode, Server
     from backupjump.operations.enroll.apply import Target
@@ -35,7 +36,7 @@ def jump_node_script(server: Server, pending: Pending, reply: Reply, *, lines_on
     accounts = accounts_of(pending, node)
     mark = Mark(TUNNEL, invitation.desktop, invitation.id)
     line = tunnel_line(mark, reply.tunnel_key, port=invitation.port, expires=invitation.expires)
-    changes = [KeyChange(account=accounts.tunnel, lines=(line,))]
+    changes = [KeyChange(account=accounts.tunnel, lines=(line,), port=invitation.port)]
     there = [each for each in server.desktops.values() if each.jump_node == node.name]
     is_first = all(each.name == reply.desktop for each in there)
     if is_first or invitation.port not in RESERVED_PORTS:
@@ -43,6 +44,18 @@ def jump_node_script(server: Server, pending: Pending, reply: Reply, *, lines_on
         ports = {*RESERVED_PORTS, invitation.port, *(each.port for each in there)}
         changes.append(KeyChange(account=accounts.hop, lines=(hop_line(hop_mark(node.name, key), key, ports=ports),)))
     return set_up_script(accounts, changes) if is_first and not lines_only else keys_script(accounts, changes)
+
+
+def by_hand_lines(server: Server, config: Path, pending: Pending) -> list[str]:
+    """Return what a person must see to on a JumpNode whose line for this Server no enrolment has written."""
+    node, port = server.jump_nodes[pending.jump_node or ""], pending.invitation.port
+    if node.identity_file.parent == config.parent / "keys":
+        return []
+    return [
+        f"JumpNode {node.name} was set up by hand. See to it there that {node.user}'s line in authorized_keys has",
+        f'  permitopen="127.0.0.1:{port}",permitopen="localhost:{port}"',
+        "and that sshd's PermitListen and PermitOpen allow 127.0.0.1:* and localhost:* (each key's line narrows it).",
+    ]
 
 
 def run_or_print(script: str, target: Target | None, node: JumpNode, *, say: Callable[..., None]) -> bool:
