@@ -64,12 +64,16 @@ def written(three: Machines) -> dict[str, str]:
     return {machine.name: machine.run(look).out for machine in three}
 
 
+def show(said: Transcript, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["", *said.lines, ""]))
+
+
 def test_nine_commands_and_two_pastes_lead_from_bare_machines_to_a_snapshot(
     place: Enrolled, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
 ) -> None:
     if pytestconfig.getoption("--all"):
-        with capsys.disabled():
-            sys.stdout.write("\n".join(["", *place.said.lines, ""]))
+        show(place.said, capsys)
 
     assert (place.said.commands, place.said.pastes) == (8, 2)
     assert "published" in place.said.lines[-1]
@@ -156,7 +160,9 @@ def test_a_further_desktop_takes_three_commands(place: Enrolled) -> None:
 
 
 @pytest.mark.long
-def test_without_apply_the_script_is_pasted_into_a_root_shell(tmp_path: Path) -> None:
+def test_without_apply_the_script_is_pasted_into_a_root_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with machines(tmp_path) as three:
         desktop, jump, server = three
         said = Transcript(lines=[*INSTALLED], commands=len(INSTALLED))
@@ -178,5 +184,5 @@ def test_without_apply_the_script_is_pasted_into_a_root_shell(tmp_path: Path) ->
             assert said.typed(server, "backup", "backupjump -v run laptop").code == 0
             assert accept.end().code == 0
 
-        sys.stdout.write("\n".join(said.lines))
+        show(said, capsys)
         assert (said.commands, said.pastes) == (9, 3)

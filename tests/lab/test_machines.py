@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,11 +74,25 @@ def test_a_line_that_is_cut_carries_nothing_until_it_is_mended(three: Machines) 
     assert three.desktop.run(f"timeout 5 bash -c 'exec 3<>/dev/tcp/{JUMP_ADDRESS}/22'").code == 0
 
 
-def test_nothing_of_the_machines_outlives_them(tmp_path: Path) -> None:
-    with machines(tmp_path) as three:
-        pids = [machine.pid for machine in three]
+_KILLED = """
+import sys, time
+from pathlib import Path
+from lab.machines import machines
+with machines(Path(sys.argv[1])) as three:
+    print(*(machine.pid for machine in three), flush=True)
+    time.sleep(60)
+"""
 
+
+def test_nothing_of_the_machines_outlives_a_test_that_is_killed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _KILLED, tmp_path]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as test:
+        assert test.stdout is not None
+        pids = test.stdout.readline().split()
+        test.kill()
+
+    assert len(pids) == 3
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
     assert [path for folder in tmp_path.iterdir() for path in folder.iterdir()] == []
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
-    assert os.path.ismount(tmp_path) is False
