@@ -1,0 +1,88 @@
+"""S3: names of a Desktop, wherever a command shows them, do nothing to a terminal and break no line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from backupjump.demo.lab import Lab
+from program import Said, backupjump
+
+pytestmark = pytest.mark.lab
+
+# An escape sequence, one in a single byte (C1), a line that pretends to be ours, text that runs backwards, no UTF-8.
+NASTY = [
+    b"\x1b]0;owned\x07",
+    "\x9b31m".encode(),
+    b"line\nbackupjump: all is well",
+    b"\rline",
+    "\u202egpj.exe".encode(),
+    "\u200bzero".encode(),
+    b"<script>alert(1)",
+    b"=cmd|' C calc'!A0",
+    b"\xff\xfe",
+    b"-rf",
+]
+MOST_BYTES = 1000
+
+
+def harmless(said: Said) -> bool:
+    """Whether nothing in what was printed acts on a terminal, and no line of a name's own is in it."""
+    text = said.out + said.err
+    kinds = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+    acting = {each for each in text if each != "\n" and unicodedata.category(each) in kinds}
+    return not acting and not re.search("^backupjump: all is well", text, re.MULTILINE)
+
+
+def test_s3_no_command_shows_a_name_as_it_is(lab: Lab) -> None:
+    home = lab.home / os.fsdecode(NASTY[0])
+    home.mkdir()
+    for name in NASTY:
+        (home / os.fsdecode(name)).write_bytes(b"small")
+        (home / os.fsdecode(name + b" large")).write_bytes(b"x" * (MOST_BYTES + 1))
+    job = {"desktop": "desktop", "sources": [str(lab.home)], "max_size": f"{MOST_BYTES} B", "gates": {"min_files": 5}}
+    config = lab.server_config(jobs={"nightly": json.dumps(job)})
+    lab.open_tunnel()
+    said = {"init": backupjump(config, "store", "init")}
+    said["preview"] = backupjump(config, "-v", "run", "nightly", "--dry-run")
+    said["run"] = backupjump(config, "-vv", "run", "nightly")
+    said["run again"] = backupjump(config, "run", "nightly", "--json")
+    said["run a third time"] = backupjump(config, "run", "nightly")
+    rot(lab.store / "desktop/nightly/latest/tree")
+    said["verify"] = backupjump(config, "verify", "nightly", "--all")
+    said["verify --json"] = backupjump(config, "verify", "nightly", "--all", "--json")
+    for name in NASTY[1:]:
+        (home / os.fsdecode(name)).unlink()
+    said["suspect"] = backupjump(config, "run", "nightly")
+    back = str(lab.folder / "back")
+    for words in (
+        ("ls", "nightly", str(home)),
+        ("ls", "nightly", str(home), "--json"),
+        ("ls", "nightly", str(home / "\x1b")),
+        ("snapshots", "nightly"),
+        ("status",),
+        ("history", "nightly"),
+        ("ack", "nightly"),
+        ("prune", "nightly", "--dry-run"),
+        ("restore", "nightly", "--to", back, "--dry-run"),
+        ("restore", "nightly", str(home), "--to", back),
+    ):
+        said[" ".join(words)] = backupjump(config, *words)
+
+    assert {command for command, each in said.items() if not harmless(each)} == set()
+    assert said["suspect"].code == 5
+    assert said["verify"].code == 4
+    assert [command for command, each in said.items() if "\\x1b]0;owned\\x07" in each.out + each.err]
+
+
+def rot(tree: Path) -> None:
+    """Let each small file of the store hold something else, with the same size and time."""
+    for path in [each for each in tree.resolve().rglob("*") if each.is_file() and each.stat().st_size == 5]:
+        before = path.stat()
+        path.write_bytes(b"wrong")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
