@@ -25,6 +25,8 @@ COMMANDS = {
     "doctor": ("backupjump.cli.doctor", "doctor", "Try every hop and precondition; say what mends it."),
     "tunnel": ("backupjump.cli.tunnel", "tunnel", "On the Desktop: open the reverse tunnel to the JumpNode."),
     "run": ("backupjump.cli.run", "run", "Back up jobs now."),
+    "serve": ("backupjump.cli.serve", "serve", "Run each job when it is due and its Desktop is there."),
+    "timers": ("backupjump.cli.timers", "timers", "Let systemd, cron or launchd start each job when it is due."),
     "status": ("backupjump.cli.history", "status", "How each job stands, and what needs a person."),
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
