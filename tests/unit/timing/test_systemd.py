@@ -17,7 +17,7 @@ from backupjump.timing.systemd import Unit, quoted, units
 
 NATIVE = Needs(
     writes=(Path("/srv/my backups"), Path("/var/lib/backupjump")),
-    reads=(Path("/opt/backupjump"), Path("/root/.ssh/keys/desktop")),
+    reads=(Path("/opt/backupjump"), Path("/home/backup/.ssh/keys/desktop")),
     keeps_modes=True,
     native=True,
     btrfs=False,
