@@ -2,65 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
-from backupjump.demo.lab import Lab
-from backupjump.demo.sshd import Machine, public_key, write_private
-from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN
+from backupjump.demo.sshd import public_key, write_private
+from backupjump.operations.doctor.finding import FAIL, OK, WARN
 from backupjump.operations.tunnel import open_tunnel
 from backupjump.ssh.tunnel_verdicts import Forward
-from gate_world import GateWorld
-from lab.broken import command_of, complaints, found, typed
-from lab.gated import gated, nightly, stand
+from lab.broken import Sound, command_of, complaints, move_keys, put_back, sound_lab, typed
 from program import argv, backupjump
 
 pytestmark = pytest.mark.lab
 
 
-@dataclass(frozen=True)
-class Sound:
-    """A lab in order: its gate, the Server's config, the tunnel open."""
-
-    lab: Lab
-    world: GateWorld
-    config: Path
-
-
 @pytest.fixture(scope="module")
 def stood(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
     """One lab for all of them."""
-    with Lab(tmp_path_factory.mktemp("doctor") / "lab") as lab:
-        world = gated(lab)
-        yield Sound(lab, world, stand(lab, nightly(world, hooks={"before": ["say"]})))
+    with sound_lab(tmp_path_factory.mktemp("doctor") / "lab") as made:
+        yield made
 
 
 @pytest.fixture
 def sound(stood: Sound) -> Iterator[Sound]:
     """The lab, which is in order again after each test, however that ended."""
-    jump, desktop = stood.lab.jump, stood.lab.desktop
-    keys, place = jump.authorized_keys.read_text(), desktop.authorized_keys
-    yield stood
-    write_private(jump.authorized_keys, keys)
-    stood.lab.data_key.chmod(0o600)
-    if desktop.authorized_keys != place:
-        move_keys(desktop, place)
-    stood.lab.open_tunnel()
-
-
-def move_keys(machine: Machine, place: Path) -> None:
-    """Let a machine's sshd look for keys at `place` from now on."""
-    machine.stop()
-    machine.authorized_keys = place
-    machine.start()
+    with put_back(stood):
+        yield stood
 
 
 def test_a_sound_lab_has_nothing_to_mend(sound: Sound) -> None:
@@ -169,46 +140,6 @@ def test_a_store_whose_marker_is_gone_and_that_others_may_enter(sound: Sound) ->
     assert complaints(sound.config) == {}
 
 
-def test_a_hop_key_without_limits_on_the_jump_node(sound: Sound) -> None:
-    lab = sound.lab
-    good = lab.jump.authorized_keys.read_text()
-    blob = public_key(lab.hop_key)
-    wide = "".join(f"{blob} server\n" if blob in line else line for line in good.splitlines(keepends=True))
-    write_private(lab.jump.authorized_keys, wide)
-
-    broken = complaints(sound.config)
-
-    assert set(broken) == {f"jumpnode.{each}" for each in ("listen", "other-port", "shell", "sftp")}
-    assert "127.0.0.1:0" in broken["jumpnode.listen"].evidence
-    assert f"127.0.0.1:{lab.jump.port}" in broken["jumpnode.other-port"].evidence
-    command = command_of(broken["jumpnode.listen"], machine="JumpNode")
-    # The lab's sshds have the keys of this machine's own account elsewhere, and that one's file is not ours.
-    usual = f"~{lab.user}/.ssh/authorized_keys"
-    assert usual in command
-    typed(command.replace(usual, str(lab.jump.authorized_keys)), lab=lab)
-    assert complaints(sound.config) == {}
-    others = [line for line in good.splitlines() if blob not in line]
-    assert [line for line in lab.jump.authorized_keys.read_text().splitlines() if blob not in line] == others
-
-
-def test_a_jump_node_that_does_not_know_our_key(sound: Sound) -> None:
-    lab = sound.lab
-    good = lab.jump.authorized_keys.read_text()
-    blob = public_key(lab.hop_key)
-    write_private(lab.jump.authorized_keys, "".join(f"{line}\n" for line in good.splitlines() if blob not in line))
-
-    findings = {each.check: each for each in found(sound.config)}
-
-    assert (findings["jumpnode.login"].verdict, findings["tunnel.open"].verdict) == (FAIL, SKIP)
-    assert "jumpnode.shell" not in findings
-    command = command_of(findings["jumpnode.login"], machine="JumpNode")
-    where = lab.jump.authorized_keys
-    command = command.replace(f"~{lab.user}/.ssh/authorized_keys", str(where))
-    typed(command, lab=lab)
-    # Without sshd's own limits, the line of a key does not keep it from a command.
-    assert set(complaints(sound.config)) == {"jumpnode.shell", "jumpnode.sftp"}
-
-
 def test_an_rsync_that_is_too_old(sound: Sound, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, packages = tmp_path / "rsync", tmp_path / "apt-get"
     old.write_text("#!/bin/sh\necho 'rsync  version 3.2.3  protocol version 31'\n")
@@ -224,63 +155,6 @@ def test_an_rsync_that_is_too_old(sound: Sound, tmp_path: Path, monkeypatch: pyt
     assert "3.2.3 is too old" in broken["tools.rsync"].evidence
     typed(command_of(broken["tools.rsync"]), lab=sound.lab, more={"PATH": os.environ["PATH"]})
     assert complaints(sound.config) == {}
-
-
-def test_two_desktops_on_one_port_and_a_mistake_are_told_where_they_stand(sound: Sound, tmp_path: Path) -> None:
-    config = tmp_path / "server/backupjump.yaml"
-    shutil.copytree(sound.config.parent, config.parent)
-    text = config.read_text()
-    desktops = yaml.safe_load(text)["desktops"]
-    desktops["other"] = desktops["desktop"]
-    good = {**desktops, "other": {**desktops["desktop"], "port": sound.lab.tunnel_port - 1}}
-    both = [f"desktops: {json.dumps(each)}" for each in (desktops, good)]
-    write_private(
-        config, "".join(f"{both[0] if line.startswith('desktops') else line}\n" for line in text.splitlines())
-    )
-    editor = tmp_path / "editor"
-    (tmp_path / "good").write_text(f"{both[1]}\n")
-    editor.write_text(f"#!/bin/sh\n[ $1 = +4 ] && sed -i -e '4r {tmp_path}/good' -e 4d \"$2\"\n")
-    editor.chmod(0o755)
-
-    broken = complaints(config)
-
-    assert list(broken) == ["config.read"]
-    assert "is the tunnel of desktop 'desktop' already" in broken["config.read"].evidence
-    typed(command_of(broken["config.read"]), lab=sound.lab, more={"EDITOR": str(editor)})
-    broken = complaints(config)
-    assert list(broken) == ["jumpnode.forward"]
-    command = command_of(broken["jumpnode.forward"], machine="JumpNode")
-    typed(
-        command.replace(f"~{sound.lab.user}/.ssh/authorized_keys", str(sound.lab.jump.authorized_keys)), lab=sound.lab
-    )
-    assert list(complaints(config)) == ["tunnel.open"]
-
-
-def test_what_the_jobs_ask_for_and_the_gate_does_not_give(sound: Sound, tmp_path: Path) -> None:
-    config = tmp_path / "server/backupjump.yaml"
-    shutil.copytree(sound.config.parent, config.parent)
-    job = {"desktop": "desktop", "sources": ["/etc"], "hooks": {"after": ["dump"]}}
-    write_private(config.parent / "jobs/nightly.yaml", json.dumps(job))
-
-    broken = complaints(config)
-
-    assert {name: each.verdict for name, each in broken.items()} == {"desktop.roots": FAIL, "desktop.hooks": FAIL}
-    assert "does not let /etc be read" in broken["desktop.roots"].evidence
-    assert "no hook dump; it offers: say" in broken["desktop.hooks"].evidence
-
-
-def test_a_revoked_desktop_is_not_tried(sound: Sound, tmp_path: Path) -> None:
-    config = tmp_path / "server/backupjump.yaml"
-    shutil.copytree(sound.config.parent, config.parent)
-    parts = yaml.safe_load(config.read_text())
-    parts["desktops"]["desktop"] |= {"revoked": True, "identity_file": str(tmp_path / "deleted")}
-    write_private(config, json.dumps(parts))
-
-    findings = {each.check: each for each in found(config)}
-
-    assert FAIL not in {each.verdict for each in findings.values()}
-    assert findings["desktop.login"].verdict == SKIP
-    assert "tunnel.open" not in findings
 
 
 def test_one_desktop_is_looked_at_when_it_is_named_and_an_unknown_one_is_a_word_too_many(sound: Sound) -> None:
