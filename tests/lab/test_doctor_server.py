@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from backupjump.config.load import load_server
 from backupjump.demo.sshd import public_key, write_private
 from backupjump.operations.doctor.finding import FAIL, OK, WARN
+from backupjump.operations.doctor.server_tools import look_at_tools
 from backupjump.operations.tunnel import open_tunnel
 from backupjump.ssh.tunnel_verdicts import Forward
 from lab.broken import Sound, command_of, complaints, move_keys, put_back, sound_lab, typed
@@ -150,11 +152,14 @@ def test_an_rsync_that_is_too_old(sound: Sound, tmp_path: Path, monkeypatch: pyt
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
-    broken = complaints(sound.config)
+    server = load_server(sound.config)
 
-    assert "3.2.3 is too old" in broken["tools.rsync"].evidence
-    typed(command_of(broken["tools.rsync"]), lab=sound.lab, more={"PATH": os.environ["PATH"]})
-    assert complaints(sound.config) == {}
+    _ssh, broken = look_at_tools(server)
+
+    assert broken.verdict == FAIL
+    assert "3.2.3 is too old" in broken.evidence
+    typed(command_of(broken), lab=sound.lab, more={"PATH": os.environ["PATH"]})
+    assert {each.verdict for each in look_at_tools(server)} == {OK}
 
 
 def test_one_desktop_is_looked_at_when_it_is_named_and_an_unknown_one_is_a_word_too_many(sound: Sound) -> None:
