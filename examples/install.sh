@@ -73,11 +73,12 @@ name_the_missing() {
   stop "${lines[@]}"
 }
 
-# install_missing PROGRAM:PACKAGE... installs the packages whose program is not there, and python3-venv if need be.
+# install_missing PROGRAM:PACKAGE... installs the packages whose program (or file, by its full path) is not there, and
+# python3-venv if need be.
 install_missing() {
   local pair missing=()
   for pair in "$@"; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+    command -v "${pair%%:*}" >/dev/null || [ -e "${pair%%:*}" ] || missing+=("${pair##*:}")
   done
   find_python >/dev/null || missing+=(python3-venv)
   if [ ${#missing[@]} -eq 0 ]; then return; fi

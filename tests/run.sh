@@ -9,10 +9,12 @@ for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
 for_the_tests=(
   mount:mount setfacl:acl zstdcat:zstd strace:strace
   mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+  systemd-analyze:systemd /usr/share/zoneinfo/Europe/Paris:tzdata
 )
 
 case "${1-}" in
-"" | --all) ;;
+"") ;;
+--all) for_the_tests+=(cron:cron) ;;
 *) stop "usage: ./tests/run.sh [--all]" ;;
 esac
 
