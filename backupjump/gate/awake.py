@@ -12,10 +12,10 @@ from backupjump.process import Child, spawn
 INHIBITOR = Path("/usr/bin/systemd-inhibit")
 
 # sd_booted(3): without it there is no logind to ask.
-_BOOTED = Path("/run/systemd/system")
+BOOTED = Path("/run/systemd/system")
 
 
-def hold_awake(inhibitor: Path = INHIBITOR, booted: Path = _BOOTED) -> Child | None:
+def hold_awake(inhibitor: Path = INHIBITOR, booted: Path = BOOTED) -> Child | None:
     """Hold an inhibitor lock against sleep for as long as this process lives, whatever it becomes by exec.
 
     The lock belongs to a child that waits for the end of a pipe, whose other end we keep open and hand on: so the

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
+from backupjump.operations.awake import kept_awake
 from backupjump.operations.due import another_due, check_due
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
@@ -90,7 +91,7 @@ def reach(pull: Pull) -> Iterator[Control]:
                 raise
             log.info("%s: %s; waiting for another %d s", pull.job.name, away, left)
             time.sleep(min(_KNOCK_SECONDS, left))
-    with control:
+    with control, kept_awake():
         log.info("%s: reached %s", pull.job.name, pull.desktop.name)
         pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
         _note_put_off(pull)
