@@ -14,6 +14,9 @@ from backupjump.operations.bundle import write_bundle
 from backupjump.operations.installed import BUNDLE_NAME, SYSTEM_PYTHON
 from program import Said
 
+PYTHON = os.environ.get("BACKUPJUMP_DESKTOP_PYTHON", SYSTEM_PYTHON)
+"""The Python of the lab's Desktop; another one can be named to try the whole lab with it."""
+
 _INSIDE = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); "
 
 
@@ -42,7 +45,7 @@ def run_inside(code: str, *, home: Path | None = None) -> str:
 
 def _python(code: str, bundle: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [SYSTEM_PYTHON, "-I", "-c", _INSIDE + code, str(bundle)],
+        [PYTHON, "-I", "-c", _INSIDE + code, str(bundle)],
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         text=True,
@@ -52,12 +55,12 @@ def _python(code: str, bundle: Path, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def desktop_argv(*words: str, python: str = SYSTEM_PYTHON, bundle: Path | None = None) -> list[str]:
+def desktop_argv(*words: str, python: str = PYTHON, bundle: Path | None = None) -> list[str]:
     """Return the words that start the Desktop's program from its one file."""
     return [python, "-I", str(bundle or desktop_bundle()), *words]
 
 
-def desktop(*words: str, python: str = SYSTEM_PYTHON, bundle: Path | None = None, seconds: float = 60) -> Said:
+def desktop(*words: str, python: str = PYTHON, bundle: Path | None = None, seconds: float = 60) -> Said:
     """Run the Desktop's program to its end, from its one file."""
     done = subprocess.run(
         desktop_argv(*words, python=python, bundle=bundle),

@@ -24,6 +24,9 @@ FRONT = "backupjump.desktop.main"
 _MAIN = b"""\
 import sys
 
+if sys.version_info < (3, 9):
+    sys.exit("backupjump: needs Python 3.9 or newer, and this is %d.%d" % sys.version_info[:2])
+
 from backupjump.desktop.main import main
 
 if __name__ == "__main__":

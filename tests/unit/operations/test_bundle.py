@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 from backupjump.operations.bundle import desktop_modules, write_bundle
-from backupjump.operations.installed import BUNDLE_NAME, made_ready
+from backupjump.operations.installed import BUNDLE_NAME, SYSTEM_PYTHON, made_ready
 from desktop_program import desktop, desktop_bundle
 from pythons import PYTHONS
 
@@ -98,3 +98,14 @@ def test_ready_it_compiles_nothing_and_so_would_run_without_its_sources(tmp_path
 
     assert (said.code, said.err) == (0, "")
     assert "backupjump config check" in said.out
+
+
+def test_a_python_that_is_too_old_gets_a_sentence_instead_of_a_traceback(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        main = archive.read("__main__.py").decode()
+
+    done = subprocess.run(
+        [SYSTEM_PYTHON, "-c", f"import sys; sys.version_info = (3, 8, 1)\n{main}"], capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stderr) == (1, "backupjump: needs Python 3.9 or newer, and this is 3.8\n")
