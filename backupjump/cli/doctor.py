@@ -12,6 +12,7 @@ import click
 from backupjump import desktop_help
 from backupjump.cli.render import json_array
 from backupjump.errors import UsageError
+from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, Finding
 from backupjump.operations.doctor.told import exit_code, summed_up, told
 
@@ -52,7 +53,7 @@ def _look(config: Path, desktop: str | None, telling: Callable[[str], None]) -> 
 
         return on_server.look(config, desktop, telling=telling)
     if desktop is not None:
-        raise UsageError(f"{config} is a Desktop's config, which has no other Desktops", hint="backupjump doctor")
+        raise UsageError(f"{shown(str(config))} is a Desktop's config: it knows no other", hint="backupjump doctor")
     from backupjump.operations.doctor import on_desktop
 
     return on_desktop.look(config)
