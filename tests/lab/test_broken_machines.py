@@ -74,6 +74,12 @@ FAULTS = {
         frozenset(),
         frozenset({"account.line"}),
     ),
+    "a tunnel key that opens the Server": Fault(
+        "server",
+        "cd /home/backup && sed -n 's/.*tunnel_key: \\(ssh-ed25519 [^ ,}]*\\).*/\\1 laptop/p' .config/backupjump/*.yaml"
+        " >.ssh/authorized_keys && chown backup: .ssh/authorized_keys",
+        frozenset({"server.authorized-keys"}),
+    ),
     "no sshd on the Desktop": Fault(
         "desktop", "kill $(cat /run/sshd.pid)", frozenset({"tunnel.open"}), frozenset({"sshd.answers"})
     ),
