@@ -67,11 +67,8 @@ def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
                          hint="take them out of its gate.hooks")  # fmt: skip
     here = look_at_this_desktop(config.to, rsync=config.gate.rsync)
     keys_file = (wishes.authorized_keys or here.home / ".ssh/authorized_keys").absolute()
-    bundle = running_bundle()
-    place = lasting_place() if bundle is not None and bundle != lasting_place() else None
-    settles = place if bundle is not None and place is not None and not is_settled_as(bundle, place) else None
+    argv, settles = lasting_gate(path)
     mark = Mark(DATA, invitation.desktop, invitation.id)
-    argv = gate_argv(path) if place is None else _argv_at(place, path)
     line = data_line(mark, invitation.data_key, gate_argv=argv, expires=invitation.expires)
     content = read_keys_file(keys_file)
     if (number := foreign_line_with(content, invitation.data_key)) is not None:
@@ -136,8 +133,13 @@ def default_config() -> Path:
     return Path(os.path.expanduser("~/.config/backupjump/backupjump.yaml"))  # noqa: PTH111
 
 
-def _argv_at(settled: Path, config: Path) -> tuple[str, ...]:
-    return (system_python(), "-I", str(settled), "gate", "--config", str(config))
+def lasting_gate(config: Path) -> tuple[tuple[str, ...], Path | None]:
+    """Return the argv of the gate as it will last, and where this one-file program is to be copied for it, if it is."""
+    bundle, place = running_bundle(), lasting_place()
+    if bundle is None or bundle == place:
+        return gate_argv(config), None
+    argv = (system_python(), "-I", str(place), "gate", "--config", str(config))
+    return argv, None if is_settled_as(bundle, place) else place
 
 
 def _check_folders(config: ConfigPlan) -> None:

@@ -25,6 +25,7 @@ from backupjump.operations.enroll.old_keys import drop_old_keys
 from backupjump.operations.enroll.prove_line import prove_line
 from backupjump.operations.enroll.reply import Reply
 from backupjump.operations.enroll.rotate_plan import RotatePlan, rotation_lines
+from backupjump.operations.installed import running_bundle, settle
 from backupjump.operations.tunnel import forwards_of, open_tunnel
 from backupjump.ssh.tunnel_verdicts import is_port_taken
 
@@ -63,8 +64,10 @@ def accept_rotation(plan: RotatePlan, *, yes: bool, wait: bool, hand_over: Calla
 
 
 def reply_to(plan: RotatePlan) -> Reply:
-    """Return the reply, with the public half of the new tunnel key, which is made."""
-    invitation = plan.invitation
+    """Return the reply, with the public half of the new tunnel key, which is made; the program settles, too."""
+    invitation, bundle = plan.invitation, running_bundle()
+    if plan.settles is not None and bundle is not None:
+        settle(bundle, place=plan.settles)
     return Reply(
         kind=invitation.kind,
         id=invitation.id,

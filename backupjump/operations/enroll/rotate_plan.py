@@ -10,16 +10,19 @@ from backupjump.config.problem import Where
 from backupjump.config.yaml_file import read_document
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
+from backupjump.operations.enroll.accept_plan import lasting_gate
 from backupjump.operations.enroll.authorized_keys import DATA, Mark, data_line, foreign_line_with, read_keys_file
 from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
-from backupjump.operations.installed import gate_argv
 from backupjump.ssh.keys import fingerprint
 
 
 @dataclass(frozen=True)
 class RotatePlan:
-    """New keys for this Desktop. `number` says which JumpNode of the config it is, `place` where that one stands."""
+    """New keys for this Desktop. `number` says which JumpNode of the config it is, `place` where that one stands.
+
+    `settles` is where a one-file program is to be copied, if it is to be.
+    """
 
     invitation: Invitation
     config: DesktopConfig
@@ -29,6 +32,7 @@ class RotatePlan:
     place: Where
     keys_file: Path
     line: str
+    settles: Path | None
 
     @property
     def mark(self) -> Mark:
@@ -73,11 +77,12 @@ def plan_rotation(invitation: Invitation, config_file: Path, *, authorized_keys:
         )
     mark = Mark(DATA, invitation.desktop, invitation.id)
     # By its own word in the line, the gate can tell that the Server has come with the new key.
-    argv = (*gate_argv(path), "--enrolment", invitation.id)
+    argv, settles = lasting_gate(path)
+    argv = (*argv, "--enrolment", invitation.id)
     line = data_line(mark, invitation.data_key, gate_argv=argv, expires=invitation.expires)
     listed = isinstance(read_document(path).value["tunnel"]["jump_node"], list)
     place: Where = ("tunnel", "jump_node", number) if listed else ("tunnel", "jump_node")
-    return RotatePlan(invitation, config, config.gate, here, number, place, keys_file, line)
+    return RotatePlan(invitation, config, config.gate, here, number, place, keys_file, line, settles)
 
 
 def rotation_lines(plan: RotatePlan) -> list[str]:
@@ -89,6 +94,7 @@ def rotation_lines(plan: RotatePlan) -> list[str]:
         f"Its new key is {fingerprint(invitation.data_key)}"
         + (f", until {invitation.expires}." if invitation.expires else "."),
         "In this order:",
+        *([f"  {shown(str(plan.settles))}: a copy of this program, for good"] if plan.settles else []),
         f"  {shown(str(plan.new_key))}: a new key for the tunnel, which never leaves this machine",
         f"  {shown(str(plan.config.path))}: names it, once {jump.user}@{jump.host} has let it in",
         f"  {shown(str(plan.keys_file))}: one line more, for the Server's new key:",
