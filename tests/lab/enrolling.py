@@ -18,6 +18,8 @@ INSTALLED = (
     "backup@server$ pip install backupjump",
     "me@desktop$ sudo apt-get install -y openssh-server rsync",
 )
+NEW = f"backupjump enroll new laptop --jump {JUMP_NAME} --store /srv/backups --read /home/me --bundle"
+FINISH = f"backupjump enroll finish --apply root@{JUMP_NAME}"
 _QUESTION = r"\[y/N\] $"
 
 
@@ -59,6 +61,33 @@ class Transcript:
         """Paste a text."""
         self.pastes += 1
         terminal.type(text + "\n")
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """The machines after the first enrolment and the first snapshot, and how it went."""
+
+    three: Machines
+    said: Transcript
+    invitation: str
+    reply: str
+    accept_screen: str
+    finish_screen: str
+
+
+def enrol(three: Machines) -> Enrolled:
+    """Lead bare machines to the first snapshot of `laptop`, the account `me` on the Desktop."""
+    desktop, _, server = three
+    prepare(three)
+    said = Transcript(lines=[*INSTALLED], commands=len(INSTALLED))
+    invitation = invite(said, server, NEW)
+    carry_bundle(said, three)
+    with accepting(said, desktop, invitation) as (accept, reply):
+        finish_screen = finish(said, server, FINISH, reply)
+        assert said.typed(server, "backup", "backupjump store init").code == 0
+        assert said.typed(server, "backup", "backupjump -v run laptop").code == 0
+        assert accept.end().code == 0
+    return Enrolled(three, said, invitation, reply, accept.text, finish_screen)
 
 
 def prepare(three: Machines) -> None:

@@ -51,6 +51,7 @@ chmod 700 root
 for folder; do
   mkdir -p ".$folder"
   mount --bind "$folder" ".$folder"
+  mount -o remount,bind,ro ".$folder"
   while [ "$folder" != / ]; do folder=$(dirname "$folder"); chmod a+x ".$folder"; done
 done
 mkdir run/old run/sshd run/lock
@@ -135,8 +136,8 @@ class Machine:
     def argv(self, line: str, *, user: str) -> list[str]:
         """Return the words that run `line` in `user`'s shell there, in the home, with a clean environment."""
         home = "/root" if user == "root" else f"/home/{user}"
-        path = f"{Path(sys.executable).parent}:" * (self.name == "server") + "/usr/local/bin:/usr/bin:/bin"
-        path += ":/usr/sbin:/sbin" * (user == "root")
+        first = f"{Path(sys.executable).parent}" if self.name == "server" else f"{home}/.local/bin"
+        path = f"{first}:/usr/local/bin:/usr/bin:/bin" + ":/usr/sbin:/sbin" * (user == "root")
         identity = ("--reuid", user, "--regid", user, "--init-groups")
         clean = ("env", "-i", f"HOME={home}", f"USER={user}", f"LOGNAME={user}", f"PATH={path}", "TERM=dumb")
         shell = ("SHELL=/bin/bash", "LANG=C.UTF-8", "sh", "-c", f"cd && {line}")

@@ -6,19 +6,28 @@ import base64
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from backupjump.operations.enroll.jump_node import Accounts, set_up_script
-from lab.enrolling import INSTALLED, Transcript, accepting, block, carry_bundle, finish, invite, prepare
-from lab.machines import JUMP_NAME, Machines, machines
+from lab.enrolling import (
+    FINISH,
+    INSTALLED,
+    NEW,
+    Enrolled,
+    Transcript,
+    accepting,
+    block,
+    carry_bundle,
+    enrol,
+    finish,
+    invite,
+)
+from lab.machines import Machines, machines
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
-NEW = f"backupjump enroll new laptop --jump {JUMP_NAME} --store /srv/backups --read /home/me --bundle"
-FINISH = f"backupjump enroll finish --apply root@{JUMP_NAME}"
 # What a person has there already: a comment, a key, rubbish, and no line end.
 FOREIGN = b'# mine\n\nfrom="10.0.0.0/8" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZvcmVpZ24  me@old\nrubbish \xff'
 # All that an enrolment writes; what ssh is told lies elsewhere, and is written for each login.
@@ -27,35 +36,14 @@ WRITTEN = (
 )
 
 
-@dataclass(frozen=True)
-class Enrolled:
-    """The machines after the first enrolment, and how it went."""
-
-    three: Machines
-    said: Transcript
-    invitation: str
-    reply: str
-    accept_screen: str
-    finish_screen: str
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Enrolled]:
     with machines(tmp_path_factory.mktemp("enrolment")) as three:
-        desktop, _, server = three
-        prepare(three)
+        desktop = three.desktop
         desktop.must("mkdir -m 700 .ssh documents && cd documents && seq 1000 >long && ln -s long link", user="me")
         foreign = base64.b64encode(FOREIGN).decode()
         desktop.must("umask 077 && base64 -d >.ssh/authorized_keys", user="me", paste=foreign)
-        said = Transcript(lines=[*INSTALLED], commands=len(INSTALLED))
-        invitation = invite(said, server, NEW)
-        carry_bundle(said, three)
-        with accepting(said, desktop, invitation) as (accept, reply):
-            finish_screen = finish(said, server, FINISH, reply)
-            assert said.typed(server, "backup", "backupjump store init").code == 0
-            assert said.typed(server, "backup", "backupjump -v run laptop").code == 0
-            assert accept.end().code == 0
-        yield Enrolled(three, said, invitation, reply, accept.text, finish_screen)
+        yield enrol(three)
 
 
 def written(three: Machines) -> dict[str, str]:
