@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backupjump.config.edit import Value, changed, set_values
@@ -117,3 +117,24 @@ def test_the_file_keeps_its_mode_its_link_and_its_byte_order_mark(tmp_path: Path
 def test_a_file_that_can_not_be_read_is_told_of(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="can't be changed: No such file"):
         set_values(tmp_path / "none.yaml", {("a",): 1})
+
+
+PARTS = st.sampled_from(
+    ["a: ", "b: ", "c", "- ", "{a: b, c: d}", "[a, b]", "{", "}", "[", "]", ", ", "\n", "\n  ", "\n    ", "# x", " # y"]
+    + ["|\n", ">-\n", "'q'", '"q"', "&x ", "*x", "? ", "~", "1", "\r\n", "---\n", "é", "!!str ", "a:\n  b: 1\n"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARTS, max_size=12).map("".join), st.booleans())
+def test_whatever_a_file_looks_like_a_change_is_made_alone_or_refused(text: str, deep: bool) -> None:
+    where: Where = ("a", "b") if deep else ("a",)
+    before = parse(Path("f.yaml"), text.encode(), environment={})
+    try:
+        fresh = changed(Path("f.yaml"), text.encode(), {where: "new"})
+    except ConfigError:
+        return
+
+    after = parse(Path("f.yaml"), fresh, environment={})
+    expected = {**before.value, "a": {**before.value["a"], "b": "new"} if deep else "new"}
+    assert after.value == expected
