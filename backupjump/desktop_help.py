@@ -161,7 +161,8 @@ Examples:
   backupjump enroll revoke                                              on the Desktop
 
 \b
-Exit codes: 0 revoked; what is printed for the JumpNode is still to be done there; 1 nobody said yes; 2 usage or config.
+Exit codes: 0 revoked (without --apply, what is printed is still to be done on the JumpNode), 1 nobody said yes, or
+--apply could not log in there, 2 usage or config.
 """
 ENROLL_REVOKE_YES = "Don't ask."
 

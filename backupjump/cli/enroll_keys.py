@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @click.command(help=desktop_help.ENROLL_REPIN)
 @click.argument("name", required=False)
-@click.option("--jump-node", is_flag=True, help="NAME is a JumpNode, where a desktop has that name too.")
+@click.option("--jump-node", metavar="NAME", help="A JumpNode, where a desktop has that name too.")
 @click.option("--fingerprint", metavar="SHA256:…", help=desktop_help.ENROLL_REPIN_FINGERPRINT)
 @click.option("--yes", is_flag=True, help=desktop_help.ENROLL_REPIN_YES)
 @click.pass_obj
-def repin(options: Options, name: str | None, fingerprint: str | None, *, jump_node: bool, yes: bool) -> None:
+def repin(options: Options, name: str | None, jump_node: str | None, fingerprint: str | None, *, yes: bool) -> None:
     from backupjump.config.find import find_config
     from backupjump.operations.enroll.repin import Consent
 
@@ -31,9 +31,10 @@ def repin(options: Options, name: str | None, fingerprint: str | None, *, jump_n
         return
     from backupjump.operations.enroll.repin_on_server import repin_machine
 
-    if name is None:
+    if (name is None) == (jump_node is None):
         raise click.UsageError("which machine? name a desktop or a JumpNode of the config")
-    _tell(repin_machine(config, name, consent, jump_node=jump_node), options)
+    named = name or jump_node or ""
+    _tell(repin_machine(config, named, consent, jump_node=jump_node is not None), options)
 
 
 @click.command(short_help="New keys, while the old ones go on.")
@@ -109,11 +110,15 @@ def revoke(options: Options, name: str | None, apply: str | None, authorized_key
             raise click.UsageError("on a Desktop it stands alone: backupjump enroll revoke")
         withdraw(config, authorized_keys=authorized_keys, yes=yes, say=_say)
         return
+    from backupjump.errors import BackupjumpError
     from backupjump.operations.enroll.revoke import revoke as revoke_desktop
 
     if name is None:
         raise click.UsageError("which desktop? backupjump enroll revoke NAME")
-    revoke_desktop(config, name, apply=apply, yes=yes, say=_say)
+    if not revoke_desktop(config, name, apply=apply, yes=yes, say=_say) and apply is not None:
+        raise BackupjumpError(
+            f"the JumpNode still lets desktop {name} in", hint="paste there what is printed, or the same again"
+        )
 
 
 def _rotate_hop(options: Options, name: str, apply: str | None, *, yes: bool) -> None:

@@ -23,11 +23,13 @@ _RUNS = 50
 
 
 def due_at(site: Site, job: Job, *, now: datetime) -> datetime | None:
-    """Return from when on `job` is to be tried, which may be past; None when it has no schedule.
+    """Return from when on `job` is to be tried, which may be past; None without a schedule, or of a revoked Desktop.
 
     One that fails is put off further each time (cadence.again_after); an absent Desktop puts nothing off.
     Raises StoreError when the store or the job's folder can't be read.
     """
+    if site.desktop_of(job).revoked:
+        return None
     marker = site.marker()
     last_at = last_taken_at(list_snapshots(site.folder_of(job)))
     due = next_due(job.schedule, last_at=last_at, zone=ZoneInfo(marker.timezone), now=now)
@@ -55,6 +57,8 @@ def failing_since(runs: Sequence[Run]) -> tuple[datetime, datetime] | None:
 def check_due(site: Site, job: Job, *, now: datetime) -> None:
     """Raise NotDue, which says from when on, unless `job` is to be tried now; StoreError as `due_at`."""
     due = due_at(site, job, now=now)
+    if due is None and site.desktop_of(job).revoked:
+        raise NotDue(f"desktop {job.desktop} is revoked, so {job.name} is never due")
     if due is None:
         raise NotDue(f"{job.name} has no schedule, so it is never due", hint="give its file a line such as: every: day")
     if due > now:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from backupjump.config.models import Desktop
+    from backupjump.config.models import Job
     from backupjump.operations.job_state import JobState
     from backupjump.operations.site import Site
     from backupjump.run import Run
@@ -178,16 +178,21 @@ def job_states(site: Site) -> tuple[JobState, ...]:
     zone, now = ZoneInfo(marker.timezone), utc_now()
     with site.history(marker.uuid) as history:
         return tuple(
-            _with_expiry_of(
-                site.desktop_of(job),
-                _with_marks_of(
-                    site.folder_of(job),
-                    job_state(job, list_snapshots(site.folder_of(job)), history.latest(name), zone=zone, now=now),
-                ),
-                now=now,
-            )
+            _state_of(site, job, history.latest(name), zone=zone, now=now)
             for name, job in sorted(site.server.jobs.items())
         )
+
+
+def _state_of(site: Site, job: Job, last_run: Run | None, *, zone: ZoneInfo, now: datetime) -> JobState:
+    """Return how a job stands; of a revoked Desktop it is never due and never late, but can be suspect or damaged."""
+    desktop, folder = site.desktop_of(job), site.folder_of(job)
+    note = expiry_warning(desktop, today=now.astimezone().date())
+    if desktop.revoked:
+        job, last_run = job.model_copy(update={"schedule": None, "max_age": None}), None
+        note = f"desktop {desktop.name} is revoked: nothing is pulled from it any more"
+    state = job_state(job, list_snapshots(folder), last_run, zone=zone, now=now)
+    state = _with_marks_of(folder, state)
+    return replace(state, help="; ".join(filter(None, (state.help, note))))
 
 
 def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:
@@ -197,9 +202,3 @@ def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:
     except StoreError as error:
         return replace(state, state=State.BROKEN, help=f"{error}; {error.hint}")
     return state
-
-
-def _with_expiry_of(desktop: Desktop, state: JobState, *, now: datetime) -> JobState:
-    """Return a job with what to type once the keys of its Desktop near their end, whatever its state."""
-    warning = expiry_warning(desktop, today=now.astimezone().date())
-    return replace(state, help="; ".join(filter(None, (state.help, warning))))

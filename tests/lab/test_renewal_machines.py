@@ -70,6 +70,7 @@ def test_keys_are_renewed_while_nothing_of_the_old_ones_is_missed(three: Machine
     assert [[data], [tunnel]] != list(before)
     assert data.rsplit(":", 1)[1] == tunnel.rsplit(":", 1)[1]
     assert private_keys(server) == {"jumpnode-jumpnode", f"desktop-laptop-{data.rsplit(':', 1)[1]}"}
+    assert "/home/me/.local/share/backupjump/" in desktop.file("/home/me/.ssh/authorized_keys").read_text()
     assert "took out the line backupjump:tunnel:laptop:" in screen
     assert "The renewal is done." in accept.text
 

@@ -45,6 +45,8 @@ def test_a_stolen_laptop_comes_in_no_more_and_its_snapshots_can_be_restored(worl
     with pytest.raises(KeyRefused):
         world.open_tunnel()
     run = backupjump(world.server, "run", NAME, "--json")
+    if_due = backupjump(world.server, "run", NAME, "--if-due", "--json")
+    status = backupjump(world.server, "status", "--json")
     back = backupjump(world.server, "restore", NAME, "--to", str(world.lab.folder / "back"))
     again = backupjump(world.server, "enroll", "revoke", NAME, "--yes")
 
@@ -55,6 +57,9 @@ def test_a_stolen_laptop_comes_in_no_more_and_its_snapshots_can_be_restored(worl
     assert world.keys_of("desktop") == set()
     assert world.laptop.revoked
     assert (run.code, run.json["error"]["code"]) == (1, "revoked")
+    assert (if_due.code, if_due.json["status"]) == (0, "not-due")
+    assert (status.code, status.json[0]["state"], status.json[0]["next_due_at"]) == (0, "good", None)
+    assert "is revoked" in status.json[0]["help"]
     assert (world.lab.folder / f"back{world.lab.home}/file").read_text() == "text"
 
 
