@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,6 +51,7 @@ def plan_config(path: Path, invitation: Invitation, *, read: tuple[str, ...], to
         return _plan_for_existing(path, invitation, read)
     identity_file = path.parent / "keys" / "tunnel"
     text = _tunnel_text(invitation, identity_file, to) + _gate_text(_folders(invitation, read))
+    text += _state_text() if is_new else ""
     problems = list((document := parse(path, text.encode("utf-8"), environment={})).problems)
     config = read_desktop(document, problems)
     raise_all(problems)
@@ -159,6 +161,12 @@ gate:                                           # what the Server's key may do h
   read: {_list(folders)}
   # hooks: {{dump-db: [pg_dump, -f, /home/me/db.sql, app]}}   # programs that it may have run, by name
 """
+
+
+def _state_text() -> str:
+    # The gate starts without the environment of this shell, and both must remember in one place.
+    state = os.environ.get("XDG_STATE_HOME", "")
+    return f"state_dir: {_quoted(state + '/backupjump')}\n" if state.startswith("/") and os.geteuid() != 0 else ""
 
 
 def _quoted(text: str) -> str:

@@ -50,7 +50,12 @@ class KeyChange:
 
 
 def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
-    """Return the script that makes a machine with sshd a JumpNode; it needs root there, once."""
+    """Return the script that makes a machine with sshd a JumpNode; it needs root there, once.
+
+    ValueError for accounts that can't be held to forwarding: root would be locked out, one for both needs both ways.
+    """
+    if "root" in (accounts.tunnel, accounts.hop) or accounts.tunnel == accounts.hop:
+        raise ValueError("a JumpNode needs two accounts of their own, neither of them root")
     names = [read_name(name) for name in dict.fromkeys((accounts.tunnel, accounts.hop))]
     steps = [
         "need_root",

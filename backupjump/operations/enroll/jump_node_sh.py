@@ -103,6 +103,8 @@ begin() {
 """
 
 SET_UP = """\
+main_file=/etc/ssh/sshd_config
+place=/etc/ssh/sshd_config.d/backupjump.conf
 need_root() {
   [ "$(id -u)" = 0 ] || stop "this needs root: two accounts and the limits of sshd are set up"
 }
@@ -113,6 +115,11 @@ check_sshd() {
 }
 account() {
   if getent passwd "$1" >/dev/null; then
+    # The limits would take a person's shell away, unless they hold already and it is that way for a reason.
+    case $(getent passwd "$1" | cut -d: -f7) in
+      */nologin | */false) ;;
+      *) [ -f "$place" ] || stop "the account $1 is there and has a shell; is it a person? choose another name" ;;
+    esac
     say "account $1: is there"
   else
     shell=$(command -v nologin) || shell=/bin/false
@@ -122,8 +129,6 @@ account() {
   fi
 }
 limits() {
-  main_file=/etc/ssh/sshd_config
-  place=/etc/ssh/sshd_config.d/backupjump.conf
   if grep -Eiq '^[[:space:]]*Include[[:space:]].*(/etc/ssh/)?sshd_config[.]d/[*][.]conf' "$main_file"; then :; else
     stop "$main_file has no line: Include /etc/ssh/sshd_config.d/*.conf; put it at the top, then once more"
   fi

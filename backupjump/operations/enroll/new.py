@@ -61,10 +61,10 @@ def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
             f"there is no config yet ({shown(str(path))})", hint="name a folder for the backups: --store DIR"
         )
     if server is not None and wishes.name in server.desktops:
-        raise UsageError(
-            f"desktop {wishes.name} is in the config already",
-            hint=f"new keys for it: backupjump enroll rotate {wishes.name}; another machine needs another name",
-        )
+        revoked = server.desktops[wishes.name].revoked
+        again = "it was revoked; to enrol it anew, take its file out of desktops/ first, the snapshots stay"
+        renew = f"new keys for it: backupjump enroll rotate {wishes.name}; another machine needs another name"
+        raise UsageError(f"desktop {wishes.name} is in the config already", hint=again if revoked else renew)
     jump = choose_jump_node(server, address=wishes.jump, name=wishes.jump_node)
     server = _prepared(Bare(path=path, server=server, jump=jump, host_key=None), wishes, say)
     return _invite(server, path, jump.name, wishes, say)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from backupjump.errors import UsageError
 from backupjump.operations.enroll.apply import CannotLogIn, apply_script
 from backupjump.operations.enroll.authorized_keys import RESERVED_PORTS, TUNNEL, Mark, hop_line, hop_mark, tunnel_line
 from backupjump.operations.enroll.fresh_file import public_half
@@ -43,7 +44,14 @@ def jump_node_script(server: Server, pending: Pending, reply: Reply, *, lines_on
         key = public_half(node.identity_file)
         ports = {*RESERVED_PORTS, invitation.port, *(each.port for each in there)}
         changes.append(KeyChange(account=accounts.hop, lines=(hop_line(hop_mark(node.name, key), key, ports=ports),)))
-    return set_up_script(accounts, changes) if is_first and not lines_only else keys_script(accounts, changes)
+    if not is_first or lines_only:
+        return keys_script(accounts, changes)
+    try:
+        return set_up_script(accounts, changes)
+    except ValueError as error:
+        raise UsageError(
+            f"{accounts.tunnel} and {accounts.hop}: {error}", hint="--lines-only sets up no account"
+        ) from error
 
 
 def by_hand_lines(server: Server, config: Path, pending: Pending) -> list[str]:

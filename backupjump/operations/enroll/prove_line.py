@@ -67,7 +67,7 @@ def why_refused(here: ThisDesktop, keys_file: Path) -> tuple[str, str]:
         return f"others than {here.user} may write {names}", f"chmod go-w {names}{again}"
     return (
         f"its config may look for keys elsewhere than in {shown(str(keys_file))}, or not let {here.user} in",
-        f"sudo sshd -T -C user={here.user},host=localhost,addr=127.0.0.1 | grep -iE 'authorizedkeys|allow|deny|pubkey'",
+        f"sudo sshd -T -C user={here.user},host=localhost,addr=127.0.0.1 | grep -E 'keys|allow[ug]|deny|pubkey|root'",
     )
 
 

@@ -81,7 +81,8 @@ def job_text(reply: Reply) -> str:
 # A job, written by `backupjump enroll finish`; yours to edit. The file's stem is its name.
 desktop: {reply.desktop}
 sources: {_list(reply.read)}
-exclude: ["*.tmp"]                              # rsync patterns; one that starts with / is a full path there
+# rsync patterns; one that starts with / is a full path there. The tunnel's private key stays where it lives.
+exclude: ["*.tmp", ".config/backupjump/keys/"]
 schedule: {{every: day, at: "02:30"}}             # when it is due: backupjump run --if-due
 keep: {{last: 3, daily: 7, weekly: 4, monthly: 12}}   # what stays; without it everything
 # hooks: {{{hooks}}}                  # what the Desktop offers: {offers}

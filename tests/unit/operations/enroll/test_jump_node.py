@@ -149,6 +149,12 @@ def test_the_snippet_names_both_accounts_and_leaves_no_way_but_loopback_ports() 
     assert text.endswith("Match all\n")
 
 
+@pytest.mark.parametrize(("tunnel", "hop"), [("root", "bjserver"), ("tunnel", "root"), ("one", "one")])
+def test_nobody_is_locked_out_of_the_machine(tunnel: str, hop: str) -> None:
+    with pytest.raises(ValueError, match="two accounts of their own"):
+        set_up_script(Accounts(tunnel=tunnel, hop=hop), [])
+
+
 @pytest.mark.parametrize("account", ["a b", "-x", "a;id", "a\nb", "$(id)", ""])
 def test_no_account_s_name_gets_in_that_sh_could_take_for_code(account: str) -> None:
     with pytest.raises(ValueError, match=r"may hold|empty"):
