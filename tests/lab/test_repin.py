@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from backupjump.config.desktop import load_desktop
@@ -15,6 +19,8 @@ from backupjump.operations.enroll.repin_on_server import repin_machine
 from backupjump.ssh.control import open_control
 from backupjump.ssh.keys import fingerprint
 from lab.routes import route_in
+from lab.terminal import Terminal
+from program import argv, backupjump
 
 pytestmark = pytest.mark.lab
 
@@ -104,3 +110,29 @@ def test_a_key_that_is_still_pinned_is_recognised_through_the_tunnel(lab: Lab) -
     assert said.endswith("nothing to change")
     with open_control(route_in(lab, RouteKind.PROXYCOMMAND)) as control:
         assert control.run(["true"], timeout=10).status == 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("y", 0)])
+def test_a_person_sees_both_fingerprints_and_decides(lab: Lab, answer: str, code: int) -> None:
+    config = lab.server_config()
+    before, old = config.read_text(), lab.jump.host_key_public
+    lab.jump.renew_host_key()
+
+    words = argv(config, "enroll", "repin", "jumpnode")
+    with Terminal(words, devices=Path("/dev"), owner=os.getuid()) as terminal:
+        terminal.expect(rf"pinned:  {re.escape(fingerprint(old))}")
+        terminal.expect(rf"offered: {re.escape(fingerprint(lab.jump.host_key_public))}")
+        terminal.expect(r"ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+        terminal.expect(r"\[y/N\] $")
+        terminal.type(f"{answer}\n")
+        ended = terminal.end()
+
+    assert ended.code == code
+    assert (config.read_text() == before) == (code == 1)
+
+
+def test_the_words_that_would_trust_a_stranger_are_refused(lab: Lab) -> None:
+    config = lab.server_config()
+
+    for words in (["jumpnode", "--yes"], [], ["jumpnode", "--jump-node", "jumpnode"]):
+        assert backupjump(config, "enroll", "repin", *words).code == 2
