@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ def fenced(plan: Plan, one: Transfer) -> Transfer:
     # The folder for half-written files must lie below the root too.
     root = os.path.realpath(os.path.commonpath([one.target.absolute(), *one.link_dests]))
     bases = tuple(each for each in one.link_dests if _is_within(os.path.realpath(each), root))
-    safe = tuple(each for each in bases if not _leads_out(each))
+    safe = tuple(each for each in bases if not _has_way_out(each))
     if safe == bases or not confines():
         return replace(one, link_dests=safe)
     return replace(one, link_dests=bases, confine_root=Path(root))
@@ -46,11 +47,14 @@ def fenced(plan: Plan, one: Transfer) -> Transfer:
 def ways_out(folder: Path) -> Iterator[Path]:
     """Yield the links in `folder` that lead to a folder outside of it, as this machine has it now."""
     real = os.path.realpath(folder)
-    for parent, names, _files in os.walk(folder):
-        for name in names:
-            path = os.path.join(parent, name)  # noqa: PTH118  (for each folder of a tree)
-            if os.path.islink(path) and not _is_within(os.path.realpath(path), real):  # noqa: PTH114
-                yield Path(path)
+    waiting = [os.fspath(folder)]
+    while waiting:
+        with suppress(PermissionError, FileNotFoundError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_symlink() and _leads_out(entry.path, of=real):
+                    yield Path(entry.path)
 
 
 @cache
@@ -59,7 +63,12 @@ def confines() -> bool:
     return run(["rsync", "--confine-root=/", "--version"], timeout=_PROBE_SECONDS).status == 0
 
 
-def _leads_out(folder: Path) -> bool:
+def _leads_out(link: str, *, of: str) -> bool:
+    # isdir tells no from a loop, where DirEntry.is_dir raises.
+    return os.path.isdir(link) and not _is_within(os.path.realpath(link), of)  # noqa: PTH112
+
+
+def _has_way_out(folder: Path) -> bool:
     way_out = next(ways_out(folder), None)
     if way_out is not None:
         log.debug("%s leads to a folder of this Server", shown(str(way_out)))
