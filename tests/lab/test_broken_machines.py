@@ -84,7 +84,7 @@ FAULTS = {
         "desktop", "kill $(cat /run/sshd.pid)", frozenset({"tunnel.open"}), frozenset({"sshd.answers"})
     ),
 }
-SHORT_FORM = ("GatewayPorts on, and no limits", "no sshd on the Desktop")
+SHORT_FORM = ("GatewayPorts on, and no limits",)
 
 
 @pytest.fixture(scope="module")
