@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused
+from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused, Stopped
 from backupjump.operations.tunnel import STANDS_WITHIN_SECONDS
 from backupjump.ssh.tunnel import TunnelChild, write_config
 from backupjump.ssh.tunnel_verdicts import Forward
@@ -102,6 +102,8 @@ class Keeper:
         self._current, self._since, self._has_stood = current, now, False
         try:
             self._child = TunnelChild(self._forwards[current], self._config)
+        except Stopped:
+            raise
         except BackupjumpError as error:
             self._failed(error)
 
@@ -109,6 +111,8 @@ class Keeper:
         if child.ended or self._clock() - self._since > STANDS_WITHIN_SECONDS:
             try:
                 child.await_standing(0.0)
+            except Stopped:
+                raise
             except BackupjumpError as error:
                 self.close()
                 self._failed(error)
@@ -120,6 +124,8 @@ class Keeper:
         if child.ended:
             try:
                 child.await_end(0.0)
+            except Stopped:
+                raise
             except BackupjumpError as error:
                 self.close()
                 self._current = len(self._forwards) - 1  # begin again with the first

@@ -1,0 +1,249 @@
+"""The Server's scheduler in the foreground: a job starts when it is due and its Desktop has been reached.
+
+Each run is a process of its own, `backupjump run JOB --if-due`: one that crashes harms no other. What is due is
+computed from what the store and the history tell, so a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import signal
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from backupjump import process
+from backupjump.config.models import RouteKind
+from backupjump.errors import BackupjumpError, Stopped
+from backupjump.operations import sd
+from backupjump.operations.due import due_at
+from backupjump.operations.serve.choose import Running, Waiting, due_desktops, to_start
+from backupjump.operations.serve.look_out import LookOut
+from backupjump.operations.site import open_site
+from backupjump.run import utc_now
+from backupjump.ssh.route import route_to_jump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from backupjump.config.models import Desktop, Job
+    from backupjump.operations.site import Site
+    from backupjump.ssh.route import Route
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+# A job may have been run by hand, or acked, meanwhile.
+_READ_AGAIN_SECONDS = 600.0
+# So long a Desktop that answered is taken to be there.
+_REACHED_SECONDS = 60.0
+# A run that ended without a snapshot, for a reason that may pass, is not repeated sooner.
+_PAUSE = timedelta(minutes=1)
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Started:
+    """A run under way; closing `stack` ends it."""
+
+    running: Running
+    child: process.Child
+    stack: ExitStack
+
+
+class Serving:
+    """One reading of the config, its look-outs, and what is under way."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+        self._site = open_site(config, check_keys=True)
+        self._waiting: dict[str, Waiting] = {}
+        self._started: dict[str, _Started] = {}
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._reached: dict[str, float] = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._read_at = 0.0
+        self._look_outs = self._begin_looking()
+
+    def step(self) -> None:
+        """Take note of what has ended and who has answered, and start what is to be started."""
+        self._note_ended()
+        if time.monotonic() - self._read_at >= _READ_AGAIN_SECONDS or not self._read_at:
+            self._read_at = time.monotonic()
+            for job in self._site.server.jobs.values():
+                self._read_due(job)
+        self._note_answers()
+        now = utc_now()
+        running = [each.running for each in self._started.values()]
+        for each in to_start(
+            self._waiting.values(),
+            running,
+            reached=self._reached.keys(),
+            max_parallel=self._site.server.max_parallel,
+            now=now,
+        ):
+            self._start(each)
+        self._look_for(due_desktops(self._waiting.values(), [each.running for each in self._started.values()], now=now))
+        sd.notify("WATCHDOG=1", f"STATUS={len(self._started)} running, {len(self._wanted)} awaited")
+
+    def reload(self) -> None:
+        """Read the config anew; a mistake in it is told, and the one before stays in force."""
+        try:
+            fresh = open_site(self._config, check_keys=True)
+        except Stopped:
+            raise
+        except BackupjumpError as error:
+            log.error("the config is not read anew: %s", error)
+            return
+        self._stop_looking()
+        self._site, self._waiting, self._read_at = fresh, {}, 0.0
+        self._look_outs = self._begin_looking()
+        log.info("the config was read anew: %d jobs", len(fresh.server.jobs))
+
+    def close(self) -> None:
+        """End the look-outs, and every run in order."""
+        self._stop_looking()
+        for each in self._started.values():
+            log.info("%s: ending its run", each.running.job)
+            each.child.stop(grace=_STOP_SECONDS)
+            each.stack.close()
+        self._started.clear()
+
+    def _begin_looking(self) -> list[LookOut]:
+        look_outs = [
+            LookOut(name, way, routes, wanted=lambda: self._wanted, reached=self._answers.put)
+            for name, way, routes in _ways(self._site)
+        ]
+        for each in look_outs:
+            each.start()
+        return look_outs
+
+    def _look_for(self, desktops: frozenset[str]) -> None:
+        before, self._wanted = self._wanted, desktops - self._reached.keys()
+        if self._wanted - before:
+            for each in self._look_outs:
+                each.nudge()
+
+    def _stop_looking(self) -> None:
+        for each in self._look_outs:
+            each.stop()
+
+    def _read_due(self, job: Job) -> None:
+        """Find out when `job` is due; one that can't be read is tried again with the others."""
+        try:
+            desktop = self._site.desktop_of(job)
+            due = None if desktop.revoked else due_at(self._site, job, now=utc_now())
+        except Stopped:
+            raise
+        except BackupjumpError as error:
+            log.warning("%s: %s", job.name, error)
+            due = None
+        if due is None:
+            self._waiting.pop(job.name, None)
+        else:
+            self._wait(job, desktop, due)
+
+    def _wait(self, job: Job, desktop: Desktop, due: datetime) -> None:
+        known = self._waiting.get(job.name)
+        if known is None or known.due_at != due:
+            log.debug("%s: due at %s", job.name, due)
+        self._waiting[job.name] = Waiting(job=job.name, desktop=desktop.name, jump_node=desktop.jump_node, due_at=due)
+
+    def _note_answers(self) -> None:
+        now = time.monotonic()
+        self._reached = {name: at for name, at in self._reached.items() if now - at < _REACHED_SECONDS}
+        while not self._answers.empty():
+            self._reached[self._answers.get()] = now
+
+    def _start(self, waiting: Waiting) -> None:
+        words = ("run", waiting.job, "--if-due", "--json")
+        argv = [sys.executable, "-P", "-m", "backupjump", "--config", str(self._site.config_file), *words]
+        with ExitStack() as stack:
+            child = stack.enter_context(process.running(argv, stderr=sys.stderr.fileno()))
+            running = Running(job=waiting.job, desktop=waiting.desktop, jump_node=waiting.jump_node)
+            self._started[waiting.job] = _Started(running=running, child=child, stack=stack.pop_all())
+        log.info("%s: started", waiting.job)
+
+    def _note_ended(self) -> None:
+        for name, each in list(self._started.items()):
+            status = each.child.poll()
+            if status is None:
+                continue
+            log.info("%s: %s", name, _told(each.child.stdout.read(), status))
+            each.stack.close()
+            del self._started[name]
+            self._reached.pop(each.running.desktop, None)
+            job = self._site.server.jobs.get(name)
+            if job is None:
+                continue
+            self._read_due(job)
+            self._put_off(name, status)
+
+    def _put_off(self, name: str, status: int) -> None:
+        """Let a job whose run came to nothing wait a little, so that one that ends at once is no storm."""
+        waiting = self._waiting.get(name)
+        soonest = utc_now() + _PAUSE
+        if waiting is not None and status != 0 and waiting.due_at < soonest:
+            job = self._site.job(name)
+            self._wait(job, self._site.desktop_of(job), soonest)
+
+
+def serve(config: Path | None) -> None:
+    """Run jobs when they are due until a signal ends it; SIGHUP lets it read the config anew."""
+    serving = Serving(config)
+    try:
+        with _hangups() as hung_up:
+            sd.notify("READY=1")
+            while True:
+                if hung_up:
+                    hung_up.clear()
+                    serving.reload()
+                serving.step()
+                time.sleep(_TICK_SECONDS)
+    finally:
+        sd.notify("STOPPING=1")
+        serving.close()
+
+
+@contextmanager
+def _hangups() -> Iterator[list[int]]:
+    """Give a list that each SIGHUP within the block is put into, instead of ending the program."""
+    seen: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, _frame: seen.append(number))
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _ways(site: Site) -> list[tuple[str, Route | None, dict[str, Route]]]:
+    """Return for each JumpNode its name, the way to it and the routes over it; last those without a standing login."""
+    by_jump_node: dict[str, dict[str, Route]] = {}
+    by_login: dict[str, Route] = {}
+    for desktop in site.server.desktops.values():
+        over = desktop.jump_node if desktop.route in (RouteKind.PROXYJUMP, RouteKind.PROXYCOMMAND) else None
+        into = by_login if over is None else by_jump_node.setdefault(over, {})
+        into[desktop.name] = site.route_to(desktop)
+    nodes = site.server.jump_nodes
+    ways: list[tuple[str, Route | None, dict[str, Route]]] = [
+        (name, route_to_jump(nodes[name], folder=site.state / "routes" / f"jump-{name}"), routes)
+        for name, routes in by_jump_node.items()
+    ]
+    return [*ways, ("by login", None, by_login)] if by_login else ways
+
+
+def _told(stdout: bytes, status: int) -> str:
+    """Return what a run that ended with `status` came to, from its line of JSON."""
+    try:
+        run = json.loads(stdout.splitlines()[-1])
+        error = run["error"]
+        return f"{run['status']}, {run['snapshot'] or (error and error['message'].partition(chr(10))[0]) or ''}"
+    except (ValueError, IndexError, KeyError, TypeError):
+        return f"ended with {status}"
