@@ -56,7 +56,7 @@ def look_at_marker(server: Server, state: Path) -> tuple[Finding, Marker | None]
     told = f"{quoted(path)}: uuid {shown(marker.uuid)}, {marker.kind.value}, owners {marker.ownership.value}"
     if marker.ownership is Ownership.NATIVE and os.geteuid() == 0:
         told += "; rsync receives as root here, which trusts each Desktop more than an account of its own would"
-        return Finding("store.marker", WARN, told, "useradd --create-home --shell /bin/sh backup"), marker
+        return Finding("store.marker", WARN, told, "useradd --create-home --shell /bin/sh backupjump"), marker
     return Finding("store.marker", OK, told), marker
 
 
