@@ -41,13 +41,15 @@ _FOR_ROOT = (
     "PrivateMounts=yes",
     "UMask=0077",
 )
-# ProtectClock= implies DeviceAllow=, and so a device policy: alone it would refuse each device node that is to be made.
-_WITHOUT_DEVICES = ("PrivateDevices=yes", "DevicePolicy=closed", "ProtectClock=yes")
-_MAKES_DEVICES = ("DevicePolicy=closed", "DeviceAllow=char-* m", "DeviceAllow=block-* m", "ProtectClock=yes")
-_OWNERS = ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID")
-# Device nodes, file capabilities, and xattrs below `trusted.`; the last is what deleting a subvolume takes, too.
-_NATIVE = ("CAP_MKNOD", "CAP_SETFCAP", "CAP_SYS_ADMIN")
-_BTRFS = ("CAP_SYS_ADMIN",)
+# A store of root's holds device nodes and setuid bits, and a trial restore makes them anew: so no RestrictSUIDSGID=
+# (a user's own files have such bits, too), and no PrivateDevices=. By this list nodes are made, and none is opened.
+# ProtectClock= brings a device policy with it: alone, it would refuse to make any.
+_FOR_DEVICES = ("DevicePolicy=closed", "DeviceAllow=char-* m", "DeviceAllow=block-* m", "ProtectClock=yes")
+# The last is for xattrs below `trusted.`, and for deleting a subvolume of btrfs.
+_CAPABILITIES = (
+    *("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"),
+    *("CAP_MKNOD", "CAP_SETFCAP", "CAP_SYS_ADMIN"),
+)
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (where other paths must not lie)
 
 
@@ -55,15 +57,11 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (where other paths m
 class Needs:
     """What a run has to reach. `writes`: store and state folder; `reads`: program, config, keys.
 
-    `keeps_modes`: the files of the store have the modes of the Desktop's, setuid bits included; `native`: owners
-    and device nodes too. `own_programs`: the job has server_hooks. `system` is False for the units of a user.
+    `own_programs`: the job has server_hooks. `system` is False for the units of a user.
     """
 
     writes: tuple[Path, ...]
     reads: tuple[Path, ...]
-    keeps_modes: bool
-    native: bool
-    btrfs: bool
     own_programs: bool
     system: bool
 
@@ -72,19 +70,10 @@ def sandbox_lines(needs: Needs) -> tuple[str, ...]:
     """Return the lines, none that would be in the way of what `needs` says. UsageError for an unspeakable path."""
     if needs.own_programs:
         return ("# Not shut in: server_hooks are programs of yours, and need who knows what.",)
-    lines = [*_FOR_ALL]
-    if not needs.keeps_modes:
-        lines.append("RestrictSUIDSGID=yes")
-    if needs.system:
-        lines += [*_FOR_ROOT, *_temporary(needs), *_writable(needs.writes)]
-        lines += _MAKES_DEVICES if needs.native else _WITHOUT_DEVICES
-        lines.append(f"CapabilityBoundingSet={' '.join(_capabilities(needs))}")
-    return tuple(lines)
-
-
-def _capabilities(needs: Needs) -> list[str]:
-    more = (_NATIVE if needs.native else ()) + (_BTRFS if needs.btrfs else ())
-    return [*_OWNERS, *dict.fromkeys(more)]
+    if not needs.system:
+        return _FOR_ALL
+    capabilities = f"CapabilityBoundingSet={' '.join(_CAPABILITIES)}"
+    return (*_FOR_ALL, *_FOR_ROOT, *_FOR_DEVICES, capabilities, *_temporary(needs), *_writable(needs.writes))
 
 
 def _temporary(needs: Needs) -> list[str]:

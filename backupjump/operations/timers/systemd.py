@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump import process
-from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown, shown_lines
 from backupjump.operations.timers.change import Change
@@ -55,7 +54,7 @@ def manager_here(environ: Mapping[str, str]) -> Manager:
 
 
 def unit_files(site: Site, timers: Sequence[Timer], manager: Manager) -> dict[Path, str]:
-    """Return the text of each unit by its path. NoStore without the store, since its kind says what a run needs."""
+    """Return the text of each unit by its path. UsageError for a path that no unit can hold."""
     files: dict[Path, str] = {}
     for timer in timers:
         unit = Unit(
@@ -128,15 +127,12 @@ def start(paths: Sequence[Path], manager: Manager) -> str:
 
 
 def _needs(site: Site, timer: Timer, *, system: bool) -> Needs:
-    job, marker = site.job(timer.job), site.marker()
+    job = site.job(timer.job)
     desktop = site.desktop_of(job)
     keys = [desktop.identity_file, *(each.identity_file for each in site.server.jump_nodes.values())]
     return Needs(
         writes=(site.server.store.path, site.state),
         reads=(Path(program()[0]), site.config_file.absolute(), *(key for key in keys if key is not None)),
-        keeps_modes=marker.ownership is not Ownership.FAKE_SUPER,
-        native=marker.ownership is Ownership.NATIVE,
-        btrfs=marker.kind is StoreKind.BTRFS,
         own_programs=any(job.server_hooks.model_dump().values()),
         system=system,
     )

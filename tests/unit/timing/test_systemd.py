@@ -15,16 +15,12 @@ from backupjump.timing.sandbox import Needs, sandbox_lines
 from backupjump.timing.slots import Slots, Timer
 from backupjump.timing.systemd import Unit, quoted, units
 
-NATIVE = Needs(
+SYSTEM = Needs(
     writes=(Path("/srv/my backups"), Path("/var/lib/backupjump")),
     reads=(Path("/opt/backupjump"), Path("/home/backup/.ssh/keys/desktop")),
-    keeps_modes=True,
-    native=True,
-    btrfs=False,
     own_programs=False,
     system=True,
 )
-FAKE_SUPER = replace(NATIVE, keeps_modes=False, native=False)
 TIMER = Timer(
     job="nightly",
     desktop="laptop",
@@ -56,19 +52,8 @@ def analyze(*words: str | Path, runtime: Path = Path("/nowhere")) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "needs",
-    [
-        NATIVE,
-        replace(NATIVE, btrfs=True),
-        FAKE_SUPER,
-        replace(FAKE_SUPER, btrfs=True),
-        replace(FAKE_SUPER, writes=(Path("/tmp/store"),)),
-    ],
-    ids=["native", "native btrfs", "fake-super", "fake-super btrfs", "below /tmp"],
-)
-def test_systemd_finds_no_fault_and_an_exposure_of_three_at_most(tmp_path: Path, needs: Needs) -> None:
-    files = written(tmp_path, needs)
+def test_systemd_finds_no_fault_and_an_exposure_of_three_at_most(tmp_path: Path) -> None:
+    files = written(tmp_path, SYSTEM)
 
     said = analyze("verify", *files.values())
     analyze("security", "--offline=true", "--threshold=30", files[".service"])
@@ -76,30 +61,16 @@ def test_systemd_finds_no_fault_and_an_exposure_of_three_at_most(tmp_path: Path,
     assert said == ""
 
 
-def test_a_native_store_may_get_setuid_bits_and_device_nodes_and_open_none() -> None:
-    native, fake = ("\n".join(sandbox_lines(needs)) for needs in (NATIVE, FAKE_SUPER))
+def test_a_store_may_get_setuid_bits_and_device_nodes_and_open_none() -> None:
+    text = "\n".join(sandbox_lines(SYSTEM))
 
-    for word in ("RestrictSUIDSGID=", "PrivateDevices="):
-        assert word not in native
-        assert word in fake
-    assert "DeviceAllow=char-* m\nDeviceAllow=block-* m\n" in native
-    assert "CAP_MKNOD" in native
-    assert "CAP_MKNOD" not in fake
-
-
-def test_deleting_a_subvolume_of_btrfs_takes_a_capability_that_others_do_without() -> None:
-    assert "CAP_SYS_ADMIN" in "\n".join(sandbox_lines(replace(FAKE_SUPER, btrfs=True)))
-    assert "CAP_SYS_ADMIN" not in "\n".join(sandbox_lines(FAKE_SUPER))
-
-
-def test_a_plain_store_keeps_setuid_bits_of_its_own_files_too() -> None:
-    plain = replace(FAKE_SUPER, keeps_modes=True, system=False)
-
-    assert "RestrictSUIDSGID=yes" not in sandbox_lines(plain)
+    assert "RestrictSUIDSGID=" not in text
+    assert "PrivateDevices=" not in text
+    assert "DevicePolicy=closed\nDeviceAllow=char-* m\nDeviceAllow=block-* m\n" in text
 
 
 def test_a_user_s_unit_asks_for_no_namespace(tmp_path: Path) -> None:
-    files = written(tmp_path, replace(FAKE_SUPER, system=False))
+    files = written(tmp_path, replace(SYSTEM, system=False))
     service = files[".service"].read_text()
 
     assert "NoNewPrivileges=yes" in service
@@ -109,21 +80,21 @@ def test_a_user_s_unit_asks_for_no_namespace(tmp_path: Path) -> None:
 
 
 def test_what_lies_below_tmp_is_not_hidden_by_a_tmp_of_its_own() -> None:
-    lines = sandbox_lines(replace(NATIVE, reads=(Path("/tmp/venv/bin/backupjump"),)))
+    lines = sandbox_lines(replace(SYSTEM, reads=(Path("/tmp/venv/bin/backupjump"),)))
 
     assert "PrivateTmp=yes" not in lines
     assert "ReadWritePaths=-/tmp" in lines
-    assert "PrivateTmp=yes" in sandbox_lines(NATIVE)
+    assert "PrivateTmp=yes" in sandbox_lines(SYSTEM)
 
 
 def test_a_job_with_programs_of_the_owner_s_is_not_shut_in() -> None:
-    (line,) = sandbox_lines(replace(NATIVE, own_programs=True))
+    (line,) = sandbox_lines(replace(SYSTEM, own_programs=True))
 
     assert "server_hooks" in line
 
 
 def test_the_timer_looks_at_the_clock_times_and_each_hour(tmp_path: Path) -> None:
-    lines = written(tmp_path, NATIVE)[".timer"].read_text().splitlines()
+    lines = written(tmp_path, SYSTEM)[".timer"].read_text().splitlines()
 
     assert [line for line in lines if line.startswith("OnCalendar=")] == [
         "OnCalendar=Mon,Thu *-*-* 22:30:00 Europe/Paris",
@@ -135,7 +106,7 @@ def test_the_timer_looks_at_the_clock_times_and_each_hour(tmp_path: Path) -> Non
 def test_a_job_that_counts_from_its_last_snapshot_is_looked_at_more_often(tmp_path: Path) -> None:
     often = replace(TIMER, slots=None, look=timedelta(minutes=5))
 
-    files = written(tmp_path, NATIVE, often)
+    files = written(tmp_path, SYSTEM, often)
 
     assert "\nOnCalendar=*:0/5\n" in files[".timer"].read_text()
     assert analyze("verify", *files.values()) == ""
