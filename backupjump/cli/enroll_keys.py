@@ -70,8 +70,12 @@ def rotate(
     Exit codes: 0 printed (--jump-node: renewed), 1 refused or nobody said yes, 2 usage or config, 75 the JumpNode
     can't be reached.
     """
+    from backupjump.config.find import find_config
+
     if (name is None) == (jump_node is None):
         raise click.UsageError("name a desktop, or --jump-node NAME")
+    if _is_desktop(find_config(options.config)):
+        raise click.UsageError("keys are renewed from the Server, and this is a Desktop's config")
     if jump_node is not None:
         _rotate_hop(options, jump_node, apply, yes=yes)
         return

@@ -25,6 +25,7 @@ from backupjump.operations.enroll.new_wishes import NewWishes
 from backupjump.operations.enroll.reply import write_reply
 from backupjump.operations.tunnel import forwards_of, open_tunnel
 from backupjump.ssh.tunnel import TunnelChild
+from backupjump.store.layout import MARKER_NAME
 from program import Said, backupjump
 
 NAME = "laptop"
@@ -66,13 +67,15 @@ class RenewalWorld:
         return open_tunnel(forwards_of(config.tunnel), folder=self.lab.folder / "desktop/state/tunnel")
 
     def pull(self) -> Said:
-        """Back the Desktop up with the keys that both configs name, by a tunnel of its own."""
+        """Back the Desktop up with the keys that both configs name, by a tunnel of its own; the store is made first."""
+        if not (self.lab.store / MARKER_NAME).exists():
+            assert backupjump(self.server, "store", "init").code == 0
         with self.open_tunnel():
             return backupjump(self.server, "run", "laptop", "--json")
 
 
 def enrolled(lab: Lab, capsys: pytest.CaptureFixture[str]) -> RenewalWorld:
-    """Return the world after `enroll new`, `accept` and `finish`; the store is made, nothing is pulled yet."""
+    """Return the world after `enroll new`, `accept` and `finish`; nothing is pulled yet."""
     write_private(lab.jump.authorized_keys, "# the JumpNode's own\n")
     write_private(lab.desktop.authorized_keys, "# the Desktop's own\n")
     (lab.home / "file").write_text("text")
@@ -88,7 +91,6 @@ def enrolled(lab: Lab, capsys: pytest.CaptureFixture[str]) -> RenewalWorld:
     write_private(server.parent / "jump_nodes/jumpnode.yaml", node)
     world = RenewalWorld(lab, server, desktop, capsys)
     _enrol(world)
-    assert backupjump(server, "store", "init").code == 0
     return world
 
 
