@@ -49,7 +49,8 @@ def enroll() -> None:
 @click.option("--tunnel-user", metavar="NAME", help="The Desktops' account there.  [default: tunnel]")
 @click.option("--jump-keys", metavar="FILE", help="Where its sshd looks for keys, %u the account; else in ~/.ssh.")
 @click.option("--port", type=int, metavar="N", help="The tunnel's end there.  [default: the lowest free one from 2020]")
-@click.option("--route", metavar="ROUTE", default="proxyjump", show_default=True, help="proxyjump or proxycommand.")
+@click.option("--route", default="proxyjump", show_default=True, help="proxyjump, proxycommand or local.")
+@click.option("--here", metavar="HOST[:PORT]", help="Route local: how the Desktop reaches this Server's own sshd.")
 @click.option("--expires", metavar="DAY", help="A day such as 2027-12-31 on which the keys end; by default never.")
 @click.option(
     "--bundle",
@@ -91,7 +92,8 @@ def new(
         _write_bundle(bundle)
     _say(f"For desktop {name}, to be pasted there at: backupjump enroll accept", "")
     click.echo(write_invitation(invitation), nl=False)
-    _say("", f"The reply that it prints belongs here: backupjump enroll finish --apply root@{invitation.jump.host}")
+    apply = "" if invitation.route == "local" else f" --apply root@{invitation.jump.host}"
+    _say("", f"The reply that it prints belongs here: backupjump enroll finish{apply}")
 
 
 @click.command(help=desktop_help.ENROLL_ACCEPT)

@@ -144,3 +144,25 @@ def test_the_jump_node_s_part_is_run_by_the_person_s_own_agent_and_by_the_pinned
     assert world.jump_keys.read_text().startswith(FOREIGN + person)
     assert "ssh can't log in" in refused.err
     assert refused.out.startswith("sh <<")
+
+
+def test_on_route_local_the_tunnel_ends_on_the_server_and_its_line_is_for_this_machine(world: Enrolment) -> None:
+    lab = world.lab
+    here = f"127.0.0.1:{lab.jump.port}"  # the lab's second sshd plays the Server's own
+    words = ("--route", "local", "--here", here, "--jump-host-key", lab.jump.host_key_public, "--read", str(lab.home))
+    shared = ("--tunnel-user", lab.user, "--jump-keys", str(world.jump_keys), "--port", str(lab.tunnel_port))
+
+    invited = good(world.on(world.server, "enroll", "new", "laptop", *words, *shared))
+    accepted = good(world.accept(invited.out))
+    script = good(world.finish(accepted.out, "--lines-only", "--no-wait"))
+    told = world.on_jump_node(script.out)
+    with world.tunnel():
+        proven = good(world.finish(accepted.out, "--lines-only"))
+
+    assert "This is the Server itself" in accepted.err
+    assert told.count("wrote the line") == 1
+    assert "on this machine" in script.err
+    assert "Proven" in proven.err
+    desktop = load_server(world.server / "backupjump.yaml").desktops["laptop"]
+    assert (desktop.route, desktop.tunnel_ends_here, desktop.jump_node) == ("local", True, None)
+    assert not (world.server / "jump_nodes").exists()

@@ -91,7 +91,7 @@ def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
 def plan_lines(plan: AcceptPlan) -> list[str]:
     """Return what a person must see before saying yes: what the Server will be able to do, and what is written."""
     invitation, gate = plan.invitation, plan.config.gate
-    jump = invitation.jump
+    jump, is_local = invitation.jump, invitation.route == "local"
     hooks = ", ".join(shown(name) for name in gate.hooks)
     return [
         f"The Server calls this Desktop {invitation.desktop}.",
@@ -102,6 +102,7 @@ def plan_lines(plan: AcceptPlan) -> list[str]:
         *_not_given(invitation, gate.read),
         f"The tunnel leads to port {invitation.port} of {jump.user}@{jump.host} port {jump.port}, pinned to",
         *(f"  {fingerprint(key)}" for key in jump.host_keys),
+        *(["This is the Server itself; the tunnel's key opens that one port there, no more."] if is_local else []),
         *([f"Its keys end on {invitation.expires}."] if invitation.expires else []),
         "This will be written:",
         *(f"  {what}" for what in _written(plan)),

@@ -10,6 +10,7 @@ from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
 from backupjump.operations.enroll.armour import REPLY
 from backupjump.operations.enroll.consent import agreed
+from backupjump.operations.enroll.here import run_or_print_here, script_for_here
 from backupjump.operations.enroll.invitation import ROTATE
 from backupjump.operations.enroll.on_jump_node import by_hand_lines, jump_node_script, run_or_print
 from backupjump.operations.enroll.paste import read_paste
@@ -65,10 +66,14 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
             Renewal(site=site, pending=pending, reply=reply, target=target, wait=wishes.wait, yes=wishes.yes), say
         )
     site, job = _take(site, pending, reply, wishes, say)
-    script = jump_node_script(site.server, pending, reply, lines_only=wishes.lines_only)
     desktop = site.server.desktops[reply.desktop]
-    say(*by_hand_lines(site.server, site.config_file, pending))
-    applied = run_or_print(script, target, site.server.jump_nodes[desktop.jump_node or ""], say=say)
+    if pending.jump_node is None:
+        script = script_for_here(site.server, pending, reply, lines_only=wishes.lines_only)
+        applied = run_or_print_here(script, asked=target is not None, say=say)
+    else:
+        script = jump_node_script(site.server, pending, reply, lines_only=wishes.lines_only)
+        say(*by_hand_lines(site.server, site.config_file, pending))
+        applied = run_or_print(script, target, site.server.jump_nodes[pending.jump_node], say=say)
     if wishes.wait:
         _prove(site, desktop, say)
     say(*next_lines(site, job))
@@ -117,7 +122,6 @@ def _take(site: Site, pending: Pending, reply: Reply, wishes: FinishWishes, say:
         )
     texts: dict[Path, str] = {}
     if known is None:
-        assert pending.jump_node is not None
         texts[folder / "desktops" / f"{reply.desktop}.yaml"] = desktop_text(
             invitation, reply, jump_node=pending.jump_node, identity_file=pending.identity_file
         )

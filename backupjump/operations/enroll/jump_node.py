@@ -29,7 +29,10 @@ _KEYS_FILE = re.compile(r"/[A-Za-z0-9/_.,+@=-]*(%u)?[A-Za-z0-9/_.,+@=-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Accounts:
-    """The two accounts on a JumpNode. `keys_file` is where its sshd looks for their keys, if not in ~/.ssh."""
+    """The two accounts on a JumpNode. `keys_file` is where its sshd looks for their keys, if not in ~/.ssh.
+
+    Where the tunnel ends on the Server itself (route local) `hop` is empty: nobody comes in for it.
+    """
 
     tunnel: str = TUNNEL_ACCOUNT
     hop: str = HOP_ACCOUNT
@@ -56,14 +59,14 @@ def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
     """
     if "root" in (accounts.tunnel, accounts.hop) or accounts.tunnel == accounts.hop:
         raise ValueError("a JumpNode needs two accounts of their own, neither of them root")
-    names = [read_name(name) for name in dict.fromkeys((accounts.tunnel, accounts.hop))]
+    names = [read_name(accounts.tunnel), *([read_name(accounts.hop)] if accounts.hop else [])]
     steps = [
         "need_root",
         "check_sshd",
         *(f"account {name}" for name in names),
         *_key_steps(accounts, changes),
         f"limits {shlex.quote(snippet(accounts).rstrip())}",
-        f"check_limits {accounts.tunnel} {accounts.hop}",
+        f"check_limits {shlex.join(names)}",
     ]
     return script_of([sh.SAY, sh.KEYS, sh.SET_UP], steps)
 
@@ -79,9 +82,16 @@ def snippet(accounts: Accounts) -> str:
     The key lines alone are not enough: permitlisten does not stop -L, permitopen does not stop -R, and neither stops
     unix sockets (measured).  MaxSessions 0: no shell, no command, no sftp, while forwarding works (sshd_config(5)).
     """
+    names = ",".join(name for name in (accounts.tunnel, accounts.hop) if name)
+    reach = f"""\
+Match User {accounts.hop}
+  AllowTcpForwarding local
+  PermitListen none
+  PermitOpen 127.0.0.1:* localhost:*
+"""
     return f"""\
-# Written by backupjump: what its two accounts may do here. The line of each key narrows it to the ports of that key.
-Match User {accounts.tunnel},{accounts.hop}
+# Written by backupjump: what its accounts may do here. The line of each key narrows it to the ports of that key.
+Match User {names}
   AllowAgentForwarding no
   AllowStreamLocalForwarding no
   ClientAliveCountMax 2
@@ -96,11 +106,7 @@ Match User {accounts.tunnel}
   AllowTcpForwarding remote
   PermitListen 127.0.0.1:* localhost:*
   PermitOpen none
-Match User {accounts.hop}
-  AllowTcpForwarding local
-  PermitListen none
-  PermitOpen 127.0.0.1:* localhost:*
-Match all
+{reach if accounts.hop else ""}Match all
 """
 
 

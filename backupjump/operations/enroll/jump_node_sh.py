@@ -176,9 +176,9 @@ reload() {
   fi
 }
 check_limits() {
-  # tunnel account, hop account: what counts is what sshd makes of all of its files
+  # tunnel account, hop account or nothing: what counts is what sshd makes of all of its files
   applied "$1" remote
-  applied "$2" local
+  [ -z "${2:-}" ] || applied "$2" local
 }
 applied() {
   told=$("$sshd" -T -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null) || return 0

@@ -14,12 +14,14 @@ from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.fresh_file import make_key
+from backupjump.operations.enroll.here import own_host_key
 from backupjump.operations.enroll.invitation import NEW, Invitation, JumpAccount
 from backupjump.operations.enroll.jump_choice import (
     JumpChoice,
     choose_jump_node,
     compare_line,
     confirmed_host_key,
+    read_address,
 )
 from backupjump.operations.enroll.jump_node import TUNNEL_ACCOUNT
 from backupjump.operations.enroll.new_wishes import NewWishes, check_wishes
@@ -43,12 +45,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Bare:
-    """What this Server has so far: the path of its config, what it says, and the new JumpNode's pinned key if any."""
+    """What this Server has so far: the path of its config, what it says, and the JumpNode that is meant, if any."""
 
     path: Path
     server: Server | None
-    jump: JumpChoice
-    host_key: str | None
+    jump: JumpChoice | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """Where a Desktop's tunnel ends: a JumpNode of the config, or this Server itself (`jump_node` is None)."""
+
+    jump_node: str | None
+    host: str
+    port: int
+    host_keys: tuple[str, ...]
 
 
 def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
@@ -65,9 +76,15 @@ def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
         again = "it was revoked; to enrol it anew, take its file out of desktops/ first, the snapshots stay"
         renew = f"new keys for it: backupjump enroll rotate {wishes.name}; another machine needs another name"
         raise UsageError(f"desktop {wishes.name} is in the config already", hint=again if revoked else renew)
+    if wishes.here is not None:
+        host, port = read_address(wishes.here)
+        end = End(jump_node=None, host=host, port=port, host_keys=(own_host_key(wishes.jump_host_key),))
+        return _invite(_prepared(Bare(path=path, server=server, jump=None), wishes, say), path, end, wishes, say)
     jump = choose_jump_node(server, address=wishes.jump, name=wishes.jump_node)
-    server = _prepared(Bare(path=path, server=server, jump=jump, host_key=None), wishes, say)
-    return _invite(server, path, jump.name, wishes, say)
+    server = _prepared(Bare(path=path, server=server, jump=jump), wishes, say)
+    node = server.jump_nodes[jump.name]
+    end = End(jump_node=node.name, host=node.host, port=node.port, host_keys=node.host_key)
+    return _invite(server, path, end, wishes, say)
 
 
 def _load(path: Path) -> Server | None:
@@ -82,32 +99,31 @@ def _prepared(bare: Bare, wishes: NewWishes, say: Callable[..., None]) -> Server
     """Write config and JumpNode's file where they are missing, once a person has agreed; return the Server."""
     folder, jump = bare.path.parent, bare.jump
     texts: dict[Path, str] = {}
-    hop_key = folder / "keys" / f"jumpnode-{jump.name}"
     if bare.server is None:
         assert wishes.store is not None
         texts[bare.path] = server_text(wishes.store.absolute())
-    lines, compared = [], True
-    if jump.is_new:
+    lines, keys, compared = [], [], True
+    if jump is not None and jump.is_new:
+        keys = [folder / "keys" / f"jumpnode-{jump.name}"]
         host_key, compared = confirmed_host_key(jump, wishes.user, wishes.jump_host_key)
         lines += _key_lines(jump, host_key, compared=compared)
         texts[folder / "jump_nodes" / f"{jump.name}.yaml"] = jump_node_text(
-            host=jump.host, port=jump.port, user=wishes.user, identity_file=hop_key, host_key=host_key
+            host=jump.host, port=jump.port, user=wishes.user, identity_file=keys[0], host_key=host_key
         )
     if not texts:
         assert bare.server is not None
         return bare.server
-    say(*lines, "This will be written:", *(f"  {shown(str(path))}" for path in (*texts, hop_key)))
+    say(*lines, "This will be written:", *(f"  {shown(str(path))}" for path in (*texts, *keys)))
     if wishes.yes and not compared:
         raise UsageError(
             "--yes would trust whatever key the JumpNode's address shows; nothing was changed",
             hint="say which one is right: --jump-host-key SHA256:…, as the JumpNode itself prints it",
         )
-    if not agreed(
-        "Is that the JumpNode's key, and shall it be so?" if jump.is_new else "Shall it be so?", yes=wishes.yes
-    ):
+    question = "Is that the JumpNode's key, and shall it be so?" if keys else "Shall it be so?"
+    if not agreed(question, yes=wishes.yes):
         raise BackupjumpError("nothing was changed")
-    if jump.is_new:
-        make_key(hop_key, comment=f"backupjump:hop:{jump.name}")
+    for key in keys:
+        make_key(key, comment=f"backupjump:hop:{key.name.partition('-')[2]}")
     return write_and_load(bare.path, texts)
 
 
@@ -123,24 +139,23 @@ def _key_lines(jump: JumpChoice, host_key: str, *, compared: bool) -> list[str]:
     ]
 
 
-def _invite(server: Server, path: Path, jump_node: str, wishes: NewWishes, say: Callable[..., None]) -> Invitation:
+def _invite(server: Server, path: Path, end: End, wishes: NewWishes, say: Callable[..., None]) -> Invitation:
     state = state_dir(server.state_dir)
     pendings = all_pending(state)
     earlier = [each for each in pendings if each.is_open and each.invitation.desktop == wishes.name]
     others = [each for each in pendings if each not in earlier]
     identity_file = path.parent / "keys" / f"desktop-{wishes.name}"
-    node = server.jump_nodes[jump_node]
-    before = next((each for each in reversed(pendings) if each.jump_node == jump_node), None)
+    before = next((each for each in reversed(pendings) if each.jump_node == end.jump_node), None)
     tunnel_user = wishes.tunnel_user or (before.invitation.jump.user if before else TUNNEL_ACCOUNT)
     keys_file = wishes.jump_keys or (before.keys_file if before else None)
-    like = earlier[0].invitation if earlier and earlier[0].jump_node == jump_node else None
+    like = earlier[0].invitation if earlier and earlier[0].jump_node == end.jump_node else None
     invitation = Invitation(
         kind=NEW,
         id=like.id if like else secrets.token_hex(4),
         desktop=wishes.name,
         route=wishes.route,
-        jump=JumpAccount(node.host, node.port, tunnel_user, node.host_key),
-        port=free_port(taken_ports(server, others, jump_node), wishes.port or (like.port if like else None)),
+        jump=JumpAccount(end.host, end.port, tunnel_user, end.host_keys),
+        port=free_port(taken_ports(server, others, end.jump_node), wishes.port or (like.port if like else None)),
         data_key=make_key(identity_file, comment=f"backupjump:data:{wishes.name}"),
         read=wishes.read,
         expires=wishes.expires,
@@ -153,6 +168,6 @@ def _invite(server: Server, path: Path, jump_node: str, wishes: NewWishes, say: 
             say("This takes the place of an earlier invitation, whose reply would now be refused.")
     write_pending(
         state,
-        Pending(invitation=invitation, jump_node=jump_node, identity_file=identity_file, keys_file=keys_file),
+        Pending(invitation=invitation, jump_node=end.jump_node, identity_file=identity_file, keys_file=keys_file),
     )
     return invitation

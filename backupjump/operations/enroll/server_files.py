@@ -57,13 +57,15 @@ host_key: {host_key}
 """
 
 
-def desktop_text(invitation: Invitation, reply: Reply, *, jump_node: str, identity_file: Path) -> str:
-    """Return desktops/NAME.yaml."""
+def desktop_text(invitation: Invitation, reply: Reply, *, jump_node: str | None, identity_file: Path) -> str:
+    """Return desktops/NAME.yaml; without a JumpNode its tunnel ends on this Server."""
     keys = reply.host_keys
     expires = f"expires: {invitation.expires}\n" if invitation.expires else ""
+    here = "tunnel_ends_here: true                        # the key of its tunnel is a key to this Server"
+    ends = f"jump_node: {jump_node}" if jump_node else here
     return f"""\
 # A Desktop, written by `backupjump enroll finish`; yours to edit. The file's stem is its name.
-jump_node: {jump_node}
+{ends}
 route: {invitation.route}
 port: {invitation.port}                                    # the tunnel's end on the JumpNode
 user: {_quoted(reply.user)}

@@ -149,6 +149,18 @@ def test_the_snippet_names_both_accounts_and_leaves_no_way_but_loopback_ports() 
     assert text.endswith("Match all\n")
 
 
+def test_a_server_where_tunnels_end_has_one_account_and_nobody_reaches_a_port_from_outside() -> None:
+    here = Accounts(hop="")
+
+    whole = set_up_script(here, [KeyChange(account="tunnel", lines=(LINE,))])
+
+    assert run(whole, "sh", "-n").returncode == 0
+    assert "Match User tunnel\n  AllowAgentForwarding no\n" in whole
+    assert "AllowTcpForwarding local" not in whole
+    assert "bjserver" not in whole
+    assert "check_limits tunnel\n" in whole
+
+
 @pytest.mark.parametrize(("tunnel", "hop"), [("root", "bjserver"), ("tunnel", "root"), ("one", "one")])
 def test_nobody_is_locked_out_of_the_machine(tunnel: str, hop: str) -> None:
     with pytest.raises(ValueError, match="two accounts of their own"):

@@ -38,7 +38,10 @@ def nothing(*_lines: str) -> None:
     ("wish", "told"),
     [
         ({"route": "nested"}, "the JumpNode itself makes that key"),
-        ({"route": "local"}, "would end here"),
+        ({"route": "local"}, "--here and --route local belong together"),
+        ({"here": "server.domain.ext"}, "belong together"),
+        ({"route": "local", "here": "server.domain.ext"}, "route local has no JumpNode"),
+        ({"route": "local", "here": "a b", "jump": None}, "is not a host name"),
         ({"route": "x"}, "must be one of"),
         ({"read": ("/home/${X}",)}, "may not hold"),
         ({"read": ("home",)}, "absolute"),
