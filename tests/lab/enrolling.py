@@ -75,45 +75,44 @@ class Enrolled:
     finish_screen: str
 
 
-def enrol(three: Machines) -> Enrolled:
-    """Lead bare machines to the first snapshot of `laptop`, the account `me` on the Desktop."""
+def enrol(three: Machines, *, by: str = "backup", me: str = "me") -> Enrolled:
+    """Lead bare machines to the first snapshot of `laptop`; `by` works on the Server, `me` on the Desktop."""
     desktop, _, server = three
-    prepare(three)
+    prepare(three, by=by)
     said = Transcript(lines=[*INSTALLED], commands=len(INSTALLED))
-    invitation = invite(said, server, NEW)
-    carry_bundle(said, three)
-    with accepting(said, desktop, invitation) as (accept, reply):
-        finish_screen = finish(said, server, FINISH, reply)
-        assert said.typed(server, "backup", "backupjump store init").code == 0
-        assert said.typed(server, "backup", "backupjump -v run laptop").code == 0
+    invitation = invite(said, server, NEW, by=by)
+    carry_bundle(said, three, by=by, me=me)
+    with accepting(said, desktop, invitation, user=me) as (accept, reply):
+        finish_screen = finish(said, server, FINISH, reply, by=by)
+        assert said.typed(server, by, "backupjump store init").code == 0
+        assert said.typed(server, by, "backupjump -v run laptop").code == 0
         assert accept.end().code == 0
     return Enrolled(three, said, invitation, reply, accept.text, finish_screen)
 
 
-def prepare(three: Machines) -> None:
+def prepare(three: Machines, *, by: str = "backup") -> None:
     """Give the Server's person a way in to root on the JumpNode: an admin's own key, which is nobody's business."""
     _, jump, server = three
-    server.must("mkdir -p -m 700 .ssh && ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519", user="backup")
-    server.must(f"echo '{JUMP_NAME} {jump.host_key}' >.ssh/known_hosts", user="backup")
-    key = server.file("/home/backup/.ssh/id_ed25519.pub").read_text()
+    server.must("mkdir -p -m 700 .ssh && ssh-keygen -q -t ed25519 -N '' -f .ssh/id_ed25519", user=by)
+    server.must(f"echo '{JUMP_NAME} {jump.host_key}' >.ssh/known_hosts", user=by)
+    key = server.must("cat .ssh/id_ed25519.pub", user=by)
     jump.must("mkdir -m 700 .ssh && cat >.ssh/authorized_keys", paste=key)
 
 
-def invite(said: Transcript, server: Machine, line: str) -> str:
+def invite(said: Transcript, server: Machine, line: str, *, by: str = "backup") -> str:
     """Type an `enroll new` on a bare Server, say yes to the JumpNode's key, and return the invitation."""
-    with said.at_terminal(server, "backup", line) as new:
+    with said.at_terminal(server, by, line) as new:
         new.expect(_QUESTION)
         new.type("yes\n")
         assert new.end().code == 0, new.text
         return block("INVITATION", new.text)
 
 
-def carry_bundle(said: Transcript, three: Machines, *, user: str = "me") -> None:
+def carry_bundle(said: Transcript, three: Machines, *, by: str = "backup", me: str = "me") -> None:
     """Copy the Desktop's program to it, as a stick would."""
     desktop, _, server = three
-    said.command(desktop, user, f"cp /media/stick/{BUNDLE} .")
-    there = desktop.file(f"/home/{user}/{BUNDLE}")
-    shutil.copyfile(server.file(f"/home/backup/{BUNDLE}"), there)
+    said.command(desktop, me, f"cp /media/stick/{BUNDLE} .")
+    shutil.copyfile(server.home(by) / BUNDLE, desktop.home(me) / BUNDLE)
 
 
 @contextmanager
@@ -130,9 +129,9 @@ def accepting(
         yield accept, block("REPLY", accept.text)
 
 
-def finish(said: Transcript, server: Machine, line: str, reply: str) -> str:
+def finish(said: Transcript, server: Machine, line: str, reply: str, *, by: str = "backup") -> str:
     """Type an `enroll finish` to its end, and return what was on the screen."""
-    with said.at_terminal(server, "backup", line) as finishing:
+    with said.at_terminal(server, by, line) as finishing:
         finishing.expect("Paste the reply")
         said.paste(finishing, reply)
         finishing.expect(_QUESTION)

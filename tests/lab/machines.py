@@ -110,7 +110,7 @@ class Machine:
 
     def terminal(self, line: str, *, user: str = "root") -> Terminal:
         """Start `line` on a terminal, to be read and written to; it ends with the `with` block."""
-        owner = self.file("/root" if user == "root" else f"/home/{user}").stat().st_uid
+        owner = self.home(user).stat().st_uid
         return Terminal(self.argv(line, user=user), devices=self.file("/dev"), owner=owner)
 
     @contextmanager
@@ -132,6 +132,10 @@ class Machine:
     def file(self, path: str) -> Path:
         """Return where this machine's `path` is for this process; an absolute symlink in it would lead astray."""
         return Path(f"/proc/{self.pid}/root{path}")
+
+    def home(self, user: str) -> Path:
+        """Return where `user`'s home is for this process."""
+        return self.file("/root" if user == "root" else f"/home/{user}")
 
     def argv(self, line: str, *, user: str) -> list[str]:
         """Return the words that run `line` in `user`'s shell there, in the home, with a clean environment."""

@@ -147,6 +147,18 @@ def test_a_further_desktop_takes_three_commands(place: Enrolled) -> None:
     assert limits == jump.file("/etc/ssh/sshd_config.d/backupjump.conf").stat()
 
 
+def test_another_file_of_sshd_s_that_takes_the_limits_away_is_told(place: Enrolled) -> None:
+    jump = place.three.jump
+    other = jump.file("/etc/ssh/sshd_config.d/00-admin.conf")
+
+    other.write_text("Match User tunnel\n  GatewayPorts yes\n")
+    said = jump.must("sh -s", paste=set_up_script(Accounts(), []))
+    other.unlink()
+
+    assert "warning: for tunnel sshd does not say: gatewayports no; another file in /etc/ssh says otherwise" in said
+    assert "warning" not in jump.must("sh -s", paste=set_up_script(Accounts(), []))
+
+
 @pytest.mark.long
 def test_without_apply_the_script_is_pasted_into_a_root_shell(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -49,8 +50,20 @@ def test_new_keys_take_the_place_of_the_old_ones_once_they_are_proven(place: Enr
     assert "/home/me/.local/share/backupjump/" in desktop.file(DESKTOP_KEYS).read_text()
 
 
+def test_root_enrols_root_to_back_up_a_whole_machine(tmp_path: Path) -> None:
+    with machines(tmp_path) as three:
+        enrolled = enrol(three, by="root", me="root")
+        doctors = [machine.run("backupjump doctor --json") for machine in (three.desktop, three.server)]
+
+    assert "published" in enrolled.said.lines[-1]
+    assert [doctor.code for doctor in doctors] == [0, 0]
+    amber = {finding["check"] for doctor in doctors for finding in doctor.json if finding["verdict"] == "warn"}
+    assert amber == {"sshd.password", "store.marker", "tunnel.open"}
+
+
 def test_a_stolen_laptop_is_shut_out_at_once_and_its_snapshots_stay(place: Enrolled) -> None:
     desktop, jump, server = place.three
+
     with desktop.running("backupjump tunnel open", user="me"):
         until(lambda: "127.0.0.1:2020" in listening(jump))
         revoked = server.run(f"backupjump enroll revoke laptop --yes --apply root@{JUMP_NAME}", user="backup")

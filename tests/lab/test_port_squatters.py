@@ -92,6 +92,27 @@ def test_an_impostor_on_the_other_loopback_address_is_not_asked(place: Admitted)
 
 
 @pytest.mark.long
+def test_doctor_names_a_stranger_on_the_port_and_pins_nobody_unasked(place: Admitted) -> None:
+    server = place.three.server
+    config = server.file("/home/backup/.config/backupjump/backupjump.yaml")
+    before = config.read_bytes()
+
+    with impostor(place, f"127.0.0.1:{LAPTOP_PORT}"):
+        doctor = server.run("backupjump doctor --json", user="backup")
+        (finding,) = (finding for finding in doctor.json if finding["verdict"] == "fail")
+        with server.terminal(finding["fix"], user="backup") as terminal:
+            terminal.expect(r"\[y/N\] $")
+            terminal.type("n\n")
+            repin = terminal.end()
+
+    assert (doctor.code, finding["check"]) == (1, "desktop.host-key")
+    assert "a stranger on that port" in finding["evidence"]
+    assert repin.code == 1
+    assert "nothing was changed" in repin.out
+    assert config.read_bytes() == before
+
+
+@pytest.mark.long
 def test_a_cut_line_frees_the_port_by_itself(place: Admitted) -> None:
     port = f"127.0.0.1:{LAPTOP_PORT}"
 
