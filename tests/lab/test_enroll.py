@@ -114,7 +114,8 @@ def test_the_desktop_waits_until_it_is_let_in_and_closes_when_the_server_is_done
     waiting.join(timeout=20)
 
     assert not waiting.is_alive()
-    assert told[-1] == "The Server is done: ok. The tunnel is closed; this Desktop is enrolled."
+    assert told[-2] == "The Server is done: ok. The tunnel is closed; this Desktop is enrolled."
+    assert told[-1].endswith(f" --config {config} tunnel agent")
 
 
 @pytest.mark.needs_root

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from backupjump.errors import BackupjumpError
-from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, default_config, plan_accept, plan_lines
+from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, default_config, plan_accept, plan_lines, typed
 from backupjump.operations.enroll.accept_wait import keep_tunnel_until_done
 from backupjump.operations.enroll.armour import INVITATION
 from backupjump.operations.enroll.authorized_keys import TUNNEL, read_keys_file, with_line, write_keys_file
@@ -26,7 +26,7 @@ from backupjump.operations.enroll.prove_line import prove_line
 from backupjump.operations.enroll.reply import Reply, short_code, write_reply
 from backupjump.operations.enroll.rotate_accept import accept_rotation
 from backupjump.operations.enroll.rotate_plan import plan_rotation
-from backupjump.operations.installed import program, running_bundle, settle
+from backupjump.operations.installed import running_bundle, settle
 
 
 def accept(wishes: Wishes) -> int:
@@ -46,7 +46,7 @@ def accept(wishes: Wishes) -> int:
     hand_over(invitation, reply)
     if wishes.wait and os.isatty(sys.stderr.fileno()):
         return keep_tunnel_until_done(plan.config.path, say=_say)
-    _say(f"Once the Server has taken the reply: {program()} tunnel open")
+    _say(f"Once the Server has taken the reply: {typed(plan.config.path)} tunnel open")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from backupjump.operations.enroll.desktop_files import ConfigPlan, plan_config
 from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.polkit import AwakeRule, awake_rule
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
-from backupjump.operations.installed import gate_argv, is_settled_as, lasting_place, running_bundle, system_python
+from backupjump.operations.installed import (
+    gate_argv,
+    is_settled_as,
+    lasting_place,
+    program,
+    running_bundle,
+    system_python,
+)
 from backupjump.ssh.keys import fingerprint
 
 
@@ -132,6 +140,11 @@ def default_config() -> Path:
     if os.geteuid() == 0:
         return Path("/etc/backupjump/backupjump.yaml")
     return Path(os.path.expanduser("~/.config/backupjump/backupjump.yaml"))  # noqa: PTH111
+
+
+def typed(config: Path) -> str:
+    """Return how this program is called with that config, the file named where it would not be found by itself."""
+    return program() + ("" if config == default_config() else f" --config {shlex.quote(str(config))}")
 
 
 def lasting_gate(config: Path) -> tuple[tuple[str, ...], Path | None]:

@@ -15,7 +15,7 @@ from backupjump.config.state import state_dir
 from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused, Stopped
 from backupjump.escape import shown
 from backupjump.gate.done import LAST_DONE
-from backupjump.operations.installed import program
+from backupjump.operations.enroll.accept_plan import typed
 from backupjump.operations.tunnel import forwards_of, open_tunnel
 from backupjump.ssh.tunnel import TunnelChild
 from backupjump.ssh.tunnel_verdicts import Forward
@@ -40,18 +40,19 @@ def keep_tunnel_until_done(
     waiting = _Waiting(forwards_of(config.tunnel), state, _last_done(state), time.monotonic() + seconds, say)
     say(
         "Waiting until the JumpNode lets this Desktop's tunnel in, once the reply has been taken on the Server.",
-        f"Ctrl-C changes nothing of what is done; go on later with: {program()} tunnel open",
+        f"Ctrl-C changes nothing of what is done; go on later with: {typed(config_file)} tunnel open",
     )
     try:
         while time.monotonic() < waiting.deadline:
             if (done := waiting.try_once()) is not None:
                 say(f"The Server is done: {shown(done, limit=40)}. The tunnel is closed; this Desktop is enrolled.")
+                say(f"To have it open by itself whenever a backup is due: {typed(config_file)} tunnel agent")
                 return 0
             time.sleep(every)
     except Stopped as stopped:
-        say(f"Stopped. What is done stays; go on with: {program()} tunnel open")
+        say(f"Stopped. What is done stays; go on with: {typed(config_file)} tunnel open")
         return stopped.exit_code
-    say(f"The Server has not come within {seconds / 3600:.0f} h; go on with: {program()} tunnel open")
+    say(f"The Server has not come within {seconds / 3600:.0f} h; go on with: {typed(config_file)} tunnel open")
     return 0
 
 
