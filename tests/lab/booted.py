@@ -50,7 +50,7 @@ ln -s null dev/console
 for folder in run root home srv var/log etc/systemd/system; do mount -t tmpfs -o mode=755 tmpfs $folder; done
 for folder in tmp var/tmp; do mount -t tmpfs -o mode=1777 tmpfs $folder; done
 mkdir -p ".$shared" run/old run/units
-mount --bind "$shared" ".$shared"
+mount --rbind "$shared" ".$shared"
 for unit in machine basic sysinit shutdown timers time-set time-sync network-online; do
   printf '[Unit]\\nDefaultDependencies=no\\n' >run/units/$unit.target
 done

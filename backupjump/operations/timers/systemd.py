@@ -105,6 +105,7 @@ def carry_out(changes: Sequence[Change], manager: Manager) -> None:
         for change in changes:
             if change.after is None:
                 Path(change.where).unlink(missing_ok=True)
+                _link_of(Path(change.where)).unlink(missing_ok=True)
             else:
                 _write(Path(change.where), change.after)
     except OSError as error:
@@ -164,6 +165,11 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
+def _link_of(timer: Path) -> Path:
+    """Return the link that `systemctl enable` makes; a systemd that does not run has not taken it away."""
+    return timer.parent / "timers.target.wants" / timer.name
+
+
 def _systemctl(manager: Manager, *words: str, timers: Sequence[Change]) -> None:
     names = [Path(change.where).name for change in timers if change.where.endswith(".timer")]
     if names and manager.runs:
@@ -177,7 +183,9 @@ def _run(argv: Sequence[str]) -> None:
         raise BackupjumpError(str(error), hint="is systemd well? try: systemctl status") from error
     if done.status != 0:
         said = shown_lines(done.stderr, lines=3)
-        raise BackupjumpError(f"{process.shown_argv(argv)} failed: {said}", hint="the files are written; type it again")
+        raise BackupjumpError(
+            f"{process.shown_argv(argv)} failed: {said}", hint="what is not done yet is done by the same again"
+        )
 
 
 def _lingers() -> bool:

@@ -124,6 +124,19 @@ def test_where_no_systemd_runs_the_files_are_written_and_the_rest_is_said(world:
     assert said.endswith(f"{manager.systemctl[0]} enable --now {TIMERS}")
 
 
+def test_where_no_systemd_runs_any_more_the_links_that_it_made_go_with_the_files(world: World) -> None:
+    install(world, runs=False)
+    wants = world.units / "timers.target.wants"
+    wants.mkdir()
+    for name in ("backupjump-nightly.timer", "fstrim.timer"):
+        (wants / name).symlink_to(world.units / name)
+
+    carry_out(plan_remove(world.site, world.manager(runs=False)), world.manager(runs=False))
+
+    assert [path.name for path in wants.iterdir()] == ["fstrim.timer"]
+    assert world.told == []
+
+
 def test_a_systemctl_that_fails_is_told_of_with_its_words(world: World) -> None:
     (world.folder / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
 
