@@ -14,7 +14,7 @@ from pathlib import Path
 from backupjump import process
 from backupjump.ssh import client_config
 from backupjump.ssh.client_config import Hop
-from backupjump.ssh.tunnel_verdicts import Forward, stands, unreachable, why_it_broke, why_it_fails
+from backupjump.ssh.tunnel_verdicts import Forward, is_heard, stands, unreachable, why_it_broke, why_it_fails
 
 _KEPT_LINES = 200
 _LONGEST_LINE_BYTES = 8192
@@ -25,11 +25,12 @@ def tunnel_config(jumps: Iterable[Hop], known_hosts: Path) -> str:
 
     Without ClearAllForwardings, which would drop the `-R` of the command line and say nothing (seen).
     """
-    # Without it ssh stays up although nothing is forwarded, with a mere warning (seen).
-    exit_on_failure = "Host *\n  ExitOnForwardFailure yes\n"
+    # Without the first, ssh stays up although nothing is forwarded, with a mere warning (seen). By the others a dead
+    # peer is noticed within 20 s. They cost nothing while the JumpNode asks more often (ClientAliveInterval 3 there).
+    first = "Host *\n  ExitOnForwardFailure yes\n  ServerAliveInterval 5\n  ServerAliveCountMax 3\n"
     blocks = [client_config.host_block(jump) for jump in jumps]
     common = client_config.common_block(known_hosts, clear_forwardings=False)
-    return "\n".join([client_config.header(), *blocks, exit_on_failure, common])
+    return "\n".join([client_config.header(), *blocks, first, common])
 
 
 def tunnel_argv(forward: Forward, config: Path) -> tuple[str, ...]:
@@ -73,6 +74,7 @@ class TunnelChild:
     def __init__(self, forward: Forward, config: Path, *, outlives_us: bool = False) -> None:
         self.forward = forward
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._heard = False
         self._stands = False
         self._ended = False
         self._changed = threading.Condition()
@@ -85,6 +87,11 @@ class TunnelChild:
     def pid(self) -> int:
         """The process id of its ssh."""
         return self._child.pid
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody took its connection at the JumpNode's address."""
+        return self._heard
 
     @property
     def stands(self) -> bool:
@@ -128,6 +135,7 @@ class TunnelChild:
             text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
             with self._changed:
                 self._lines.append(text)
+                self._heard = self._heard or is_heard(text)
                 self._stands = self._stands or stands(text)
                 self._changed.notify_all()
         with self._changed:

@@ -46,6 +46,11 @@ class Forward:
         return host if self.jump.port == 22 else f"{host}:{self.jump.port}"
 
 
+def is_heard(line: str) -> bool:
+    """Tell whether by this line of `ssh -v` somebody took the connection."""
+    return line.startswith("debug1: Connection established.")
+
+
 def stands(line: str) -> bool:
     """Tell whether this line of `ssh -v` confirms the forward."""
     return line.startswith("debug1: remote forward success for: ")

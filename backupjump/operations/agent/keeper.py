@@ -24,7 +24,8 @@ class Keeper:
     """The one ssh of the tunnel, at most; `with` ends it.
 
     The JumpNodes are tried in order, one right after the other; when none will do there is a pause, which doubles
-    (timing/backoff.py). One that refused a key, or whose host key we refuse, is passed over for a while.
+    (timing/backoff.py), less where nobody was there to hear us. One that refused a key, or whose host key we refuse, is
+    passed over for a while.
     """
 
     def __init__(
@@ -35,16 +36,22 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._forwards = tuple(forwards)
-        self._config = write_config((forward.jump for forward in forwards), folder)
+        self._folder = folder
         self._clock = clock
         self._chance = chance
         self._child: TunnelChild | None = None
-        self._current = 0
         self._since = 0.0
         self._has_stood = False
+        self.go_by(forwards)
+
+    def go_by(self, forwards: Sequence[Forward]) -> None:
+        """Go by these forwards from now on, as if nothing had been tried before; a tunnel that stands goes on."""
+        self._forwards = tuple(forwards)
+        self._config = write_config((forward.jump for forward in forwards), self._folder)
+        self._current = 0
         self._again_at = 0.0
         self._passed_over_until = [0.0] * len(self._forwards)
+        self._unheard = True
         self.failures = 0
         self.trouble = ""
 
@@ -105,7 +112,7 @@ class Keeper:
         except Stopped:
             raise
         except BackupjumpError as error:
-            self._failed(error)
+            self._failed(error, heard=True)
 
     def _watch_opening(self, child: TunnelChild) -> None:
         if child.ended or self._clock() - self._since > STANDS_WITHIN_SECONDS:
@@ -115,7 +122,7 @@ class Keeper:
                 raise
             except BackupjumpError as error:
                 self.close()
-                self._failed(error)
+                self._failed(error, heard=child.heard)
 
     def _watch_standing(self, child: TunnelChild) -> None:
         if not self._has_stood:
@@ -129,13 +136,14 @@ class Keeper:
             except BackupjumpError as error:
                 self.close()
                 self._current = len(self._forwards) - 1  # begin again with the first
-                self._failed(error)
+                self._failed(error, heard=True)
         elif self._clock() - self._since > _STABLE_SECONDS:
             self.failures = 0
 
-    def _failed(self, error: BackupjumpError) -> None:
+    def _failed(self, error: BackupjumpError, *, heard: bool) -> None:
         """Go on to the next JumpNode, or pause when this was the last one."""
         self.trouble = str(error)
+        self._unheard = self._unheard and not heard
         log.warning("%s", error)
         if isinstance(error, (KeyRefused, HostKeyRefused)):
             pause = pause_seconds(1, refused=True, chance=self._chance())
@@ -148,6 +156,7 @@ class Keeper:
         """Wait for the next round, which begins with the first JumpNode that is not passed over."""
         self._current = 0
         self.failures += 1
-        pause = pause_seconds(self.failures, refused=False, chance=self._chance())
+        pause = pause_seconds(self.failures, refused=False, chance=self._chance(), unheard=self._unheard)
+        self._unheard = True
         self._again_at = max(self._clock() + pause, min(self._passed_over_until))
         log.info("the tunnel is tried again in %d s", self._again_at - self._clock())

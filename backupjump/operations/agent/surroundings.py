@@ -17,16 +17,19 @@ from backupjump.gate.power import SUPPLIES, Power, read_power
 ROUTES = Path("/proc/net/route")
 ROUTES_6 = Path("/proc/net/ipv6_route")
 
-# Source: linux/route.h.
+# Source: linux/route.h, linux/ipv6_route.h.
 _RTF_UP = 0x1
 _RTF_REJECT = 0x200
+_RTF_LOCAL = 0x80000000
+# How global and private addresses of IPv6 begin; those of one link begin with fe80, of multicast with ff.
+_GLOBAL_6 = ("2", "3", "fc", "fd")
 _ASK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """One look. `ways` changes when a network comes, goes or is another one; `metered` costs a process, so it is asked
-    for by itself.
+    """One look. `ways` changes when a network comes, goes or is another one; whether it is metered costs a process, so
+    that is asked for by itself.
     """
 
     ways: tuple[str, ...]
@@ -73,19 +76,40 @@ def is_this_machine(host: str) -> bool:
 
 
 def _ways(routes: Path, routes_6: Path) -> tuple[str, ...]:
-    """Return the default routes, each as its device and gateway, the most preferred first."""
-    found = []
-    for line in _lines(routes, "unknown 00000000 00000000 0001 0 0 0 00000000"):
-        fields = line.split()
-        if len(fields) >= 8 and fields[1] == fields[7] == "00000000" and int(fields[3], 16) & _RTF_UP:
-            found.append((int(fields[6]), f"{fields[0]} {fields[2]}"))
-    for line in _lines(routes_6, ""):
-        fields = line.split()
-        if len(fields) == 10 and fields[0] == "0" * 32 and fields[1] == "00":
-            flags = int(fields[8], 16)
-            if flags & _RTF_UP and not flags & _RTF_REJECT and fields[9] != "lo":
-                found.append((int(fields[5], 16), f"{fields[9]} {fields[4]}"))
-    return tuple(way for _metric, way in sorted(found))
+    """Return the default routes, each as its device and gateway, the most preferred first.
+
+    Without one the other routes count: a JumpNode in the same building, or behind a VPN of its own, needs no more.
+    """
+    found = [_way(line.split()) for line in _lines(routes, "unknown 00000000 00000000 0001 0 0 0 00000000")]
+    found += [_way_6(line.split()) for line in _lines(routes_6, "")]
+    known = sorted(each for each in found if each is not None)
+    return tuple(name for is_narrow, _metric, name in known if is_narrow == known[0][0])
+
+
+def _way(fields: list[str]) -> tuple[bool, int, str] | None:
+    """Return whether a line of IPv4 leads to some addresses only, how preferred it is, and its name."""
+    if len(fields) < 8 or fields[0] in ("Iface", "lo", "*") or not _is_up(fields[3]):
+        return None
+    # As the kernel writes it, in the order of its own bytes: 169.254, what a machine takes where nobody gives it one.
+    if fields[1].endswith("FEA9"):
+        return None
+    is_narrow = not fields[1] == fields[7] == "00000000"
+    return is_narrow, int(fields[6]), f"{fields[0]} {fields[2]}"
+
+
+def _way_6(fields: list[str]) -> tuple[bool, int, str] | None:
+    """Return the same of a line of IPv6."""
+    if len(fields) != 10 or fields[9] == "lo" or not _is_up(fields[8]):
+        return None
+    is_narrow = not (fields[0] == "0" * 32 and fields[1] == "00")
+    if is_narrow and not fields[0].startswith(_GLOBAL_6):
+        return None
+    return is_narrow, int(fields[5], 16), f"{fields[9]} {fields[4]}"
+
+
+def _is_up(flags: str) -> bool:
+    """Whether a route with these flags leads anywhere but to this machine itself."""
+    return int(flags, 16) & (_RTF_UP | _RTF_REJECT | _RTF_LOCAL) == _RTF_UP
 
 
 def _lines(path: Path, otherwise: str) -> list[str]:

@@ -33,7 +33,7 @@ def test_an_ipv6_target_stands_in_brackets() -> None:
     [
         "ExitOnForwardFailure yes",
         "StrictHostKeyChecking yes",
-        "ServerAliveInterval 15",
+        "ServerAliveInterval 5",
         "ServerAliveCountMax 3",
         "IdentitiesOnly yes",
         "IdentityAgent none",

@@ -32,3 +32,10 @@ def test_chance_moves_a_pause_by_three_tenths_at_most(chance: float, seconds: fl
 
 def test_no_pause_is_shorter_than_sshd_tolerates() -> None:
     assert pause_seconds(1, refused=False, chance=0.0) == 5
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 5), (2, 10), (3, 10), (60, 10), (61, 300)])
+def test_a_jump_node_that_hears_nothing_is_tried_every_ten_seconds_for_a_quarter_of_an_hour(
+    failures: int, seconds: float
+) -> None:
+    assert pause_seconds(failures, refused=False, chance=0.5, unheard=True) == seconds
