@@ -90,6 +90,10 @@ try:
                 left -= len(chunk)
                 chunk, waiting = rewritten(waiting + chunk)
                 send(chunk)
+                # The far end may be waiting for just these.
+                if waiting and not select.select([gate.stdout], [], [], 0.2)[0]:
+                    send(waiting)
+                    waiting = b""
             if told["after"] == "end":
                 send(waiting)
             while told["after"] == "drip" and (chunk := gate.stdout.read(1)):
