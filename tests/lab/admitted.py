@@ -1,6 +1,7 @@
 """The three machines with all keys in their places, as enrolment's own lines and script leave them.
 
-Two Desktops are known to the JumpNode: `laptop` on port 2020, and `other` on 2021, whose tunnel key was stolen.
+Three Desktops are known to the JumpNode: `laptop` on port 2020, `other` on 2021, whose tunnel key was stolen, and
+one on 2022 whose key has ended.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from backupjump.operations.enroll.authorized_keys import DATA, HOP, TUNNEL, Mark, data_line, hop_line, tunnel_line
@@ -19,6 +21,7 @@ from program import until
 
 LAPTOP_PORT, OTHER_PORT, THIRD_PORT = 2020, 2021, 2022
 _ID = "0123abcd"
+_LONG_AGO, _FAR_AHEAD = date(2020, 1, 1), date(2037, 12, 31)
 _CONFIG = """Host there
   HostName {host}
   User {account}
@@ -57,10 +60,13 @@ desktops:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The machines, and who holds a key: `other`'s tunnel key, the hop key, laptop's data key, one without limits."""
+    """The machines, and who holds a key: `other`'s tunnel key, one that has ended, the hop key, laptop's data key,
+    and one without limits.
+    """
 
     three: Machines
     tunnel: Attacker
+    ended: Attacker
     hop: Attacker
     data: Attacker
     free: Attacker
@@ -80,7 +86,7 @@ def admitted(folder: Path) -> Iterator[Admitted]:
     """Start the machines and put every key into its place; no tunnel is open."""
     with machines(folder) as three:
         desktop, jump, server = three
-        keys = {name: _key(desktop, "me", name) for name in ("laptop", "other", "free")}
+        keys = {name: _key(desktop, "me", name) for name in ("laptop", "other", "ended", "free")}
         keys |= {name: _key(server, "backup", name) for name in ("hop", "data")}
         for machine, user in ((desktop, "me"), (server, "backup")):
             _write(machine, user, ".ssh/known", f"{JUMP_NAME} {jump.host_key}\nlaptop {desktop.host_key}\n")
@@ -93,6 +99,7 @@ def admitted(folder: Path) -> Iterator[Admitted]:
         yield Admitted(
             three,
             tunnel=_holder(desktop, "me", "other", account="tunnel", target=jump),
+            ended=_holder(desktop, "me", "ended", account="tunnel", target=jump),
             hop=hop,
             data=_holder(server, "backup", "data", account="me", target=desktop, host="laptop", way=way),
             free=_holder(desktop, "me", "free", account="free", target=jump),
@@ -100,9 +107,10 @@ def admitted(folder: Path) -> Iterator[Admitted]:
 
 
 def _set_up_jump_node(jump: Machine, keys: dict[str, str]) -> None:
-    ports = {"laptop": LAPTOP_PORT, "other": OTHER_PORT}
+    until_when = {"laptop": (LAPTOP_PORT, _FAR_AHEAD), "other": (OTHER_PORT, None), "ended": (THIRD_PORT, _LONG_AGO)}
     tunnels = tuple(
-        tunnel_line(Mark(TUNNEL, name, _ID), keys[name], port=port, expires=None) for name, port in ports.items()
+        tunnel_line(Mark(TUNNEL, name, _ID), keys[name], port=port, expires=expires)
+        for name, (port, expires) in until_when.items()
     )
     hop = hop_line(Mark(HOP, "jumpnode", _ID), keys["hop"])
     changes = [KeyChange(account="tunnel", lines=tunnels), KeyChange(account="bjserver", lines=(hop,))]

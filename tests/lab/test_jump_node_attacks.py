@@ -130,6 +130,11 @@ def test_the_tunnel_key_listens_on_its_own_port_of_loopback(place: Admitted, far
     assert place.tunnel.gets_listeners([far_end]) == got
 
 
+def test_a_key_that_has_ended_is_not_let_in(place: Admitted) -> None:
+    # Laptop's, whose tunnel stands, has an end as well: in 2037.
+    assert "Permission denied" in place.ended.prints("ssh -N {as} there")
+
+
 @pytest.mark.long  # the only one that needs /dev/net/tun
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_a_stolen_key_gets_no_network_device(place: Admitted, holder: str) -> None:
