@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 
 from backupjump.gate.grammar import Done
+from backupjump.gate.state_file import replace_state
 
 LAST_DONE = "last-done.json"
 LAST_PUBLISHED = "last-published.json"
@@ -22,17 +21,6 @@ def note_done(done: Done, *, state: Path) -> None:
     or the new one.
     """
     at = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: UP017 (datetime.UTC needs 3.11)
-    line = json.dumps({"schema": 1, "at": at, "status": done.status, "run_id": done.run_id, "more": done.more})
+    values = {"at": at, "status": done.status, "run_id": done.run_id, "more": done.more}
     for name in (LAST_PUBLISHED, LAST_DONE) if done.status in PUBLISHED else (LAST_DONE,):
-        _replace(state / name, line + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    # Two jobs may be done in one moment: each writes a file of its own first.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w") as file:
-        fresh.chmod(0o640)  # the agent may be in its group
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+        replace_state(state / name, values)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backupjump.config.times import write_duration, write_every
+from backupjump.gate.state_file import read_state
 
 if TYPE_CHECKING:
     from backupjump.config.desktop import Tunnel
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 AGENT = "agent.json"
 """What the agent tells of itself, in the state folder."""
 
-_MOST_BYTES = 16 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -24,7 +23,7 @@ def tunnel_told(tunnel: Tunnel, *, state: Path) -> dict[str, Any]:
 
     The latter are null unless the agent has put off what was wanted since the last backup that was published.
     """
-    told = _read(state / AGENT)
+    told = read_state(state / AGENT)
     at, why = told.get("deferred_at"), told.get("deferred_why")
     deferred = isinstance(at, str) and _TIME.fullmatch(at) is not None
     return {
@@ -37,12 +36,3 @@ def tunnel_told(tunnel: Tunnel, *, state: Path) -> dict[str, Any]:
         "deferred_at": at if deferred else None,
         "deferred_why": why[:100] if deferred and isinstance(why, str) else None,
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

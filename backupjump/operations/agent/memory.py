@@ -10,22 +10,20 @@ two accounts, `state_dir` is a folder of the gate's account that the agent's gro
 
 from __future__ import annotations
 
-import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED, PUBLISHED
+from backupjump.gate.state_file import read_state, replace_state
 from backupjump.gate.tunnel_told import AGENT
 from backupjump.operations.agent.decide import LastDone, Served
 
 HELD = "held.json"
 PAUSED = "paused.json"
 
-_MOST_BYTES = 16 * 1024
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 When = Optional[datetime]  # noqa: UP045 (evaluated, and the floor is 3.9)
@@ -54,7 +52,7 @@ class Told:
 
 def read_done(state: Path) -> LastDone | None:
     """Return the last run that the gate was told of, None if there was none."""
-    values = _read(state / LAST_DONE)
+    values = read_state(state / LAST_DONE)
     at = _time(values.get("at"))
     if at is None:
         return None
@@ -63,12 +61,12 @@ def read_done(state: Path) -> LastDone | None:
 
 def read_published_at(state: Path) -> When:
     """Return when the gate was last told of a run that published, by this machine's clock."""
-    return _time(_read(state / LAST_PUBLISHED).get("at"))
+    return _time(read_state(state / LAST_PUBLISHED).get("at"))
 
 
 def read_until(state: Path, name: str) -> When:
     """Return until when HELD or PAUSED holds, also if that is past; None if it does not."""
-    return _time(_read(state / name).get("until"))
+    return _time(read_state(state / name).get("until"))
 
 
 def write_until(state: Path, name: str, until: When) -> None:
@@ -77,12 +75,12 @@ def write_until(state: Path, name: str, until: When) -> None:
         with suppress(FileNotFoundError):
             (state / name).unlink()
     else:
-        _write(state / name, {"schema": 1, "until": _text(until)})
+        replace_state(state / name, {"until": _text(until)})
 
 
 def read_told(state: Path) -> Told | None:
     """Return what the agent told last, also if it runs no more; None if it never ran."""
-    values = _read(state / AGENT)
+    values = read_state(state / AGENT)
     at, phase, why = _time(values.get("at")), values.get("phase"), values.get("why")
     if at is None or not isinstance(phase, str) or not isinstance(why, str):
         return None
@@ -105,7 +103,6 @@ def write_told(state: Path, told: Told) -> None:
     """Keep what the agent tells; the keys are read by the gate, which tells the Server."""
     served = told.served
     values = {
-        "schema": 1,
         "at": _text(told.at),
         "pid": told.pid,
         "phase": told.phase,
@@ -118,23 +115,7 @@ def write_told(state: Path, told: Told) -> None:
         "trouble": told.trouble,
         "served": served and {"start": _text(served.start), "opened_at": _text(served.opened_at)},
     }
-    _write(state / AGENT, values)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(_MOST_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, values: dict[str, Any]) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps(values) + "\n", encoding="ascii")
-    fresh.chmod(0o640)
-    fresh.replace(path)
+    replace_state(state / AGENT, values)
 
 
 def _served(values: object) -> Served | None:
