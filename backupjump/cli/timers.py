@@ -64,11 +64,10 @@ def timers(options: Options, kind: str, *, install: bool, remove: bool, yes: boo
 
 
 def _note(planned: Planned, kind: str) -> None:
-    from backupjump.operations.timers.plan import foreign_zones
+    from backupjump.operations.timers.plan import foreign_zones, unknown_zones
 
-    notes = [*planned.notes]
-    if kind != "systemd":
-        notes += foreign_zones(planned, environ=os.environ)
+    zones = unknown_zones(planned) if kind == "systemd" else foreign_zones(planned, environ=os.environ)
+    notes = [*planned.notes, *zones]
     if kind == "launchd":
         notes.append("this text has not been tried on a Mac")
     for note in notes:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from backupjump.config.models import Job, Schedule
     from backupjump.operations.site import Site
 
+# Where systemd looks for them; our own come with Python's tzdata, too.  Source: systemd, time-util.c, verify_timezone.
+_ZONES = Path("/usr/share/zoneinfo")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
@@ -54,6 +57,16 @@ def foreign_zones(planned: Planned, *, environ: Mapping[str, str]) -> tuple[str,
         "line knows this machine's alone: it gets none, and starts at the next hourly look"
         for each in planned.timers
         if each.slots is not None and not in_local_time(each, environ=environ)
+    )
+
+
+def unknown_zones(planned: Planned, *, zones: Path = _ZONES) -> tuple[str, ...]:
+    """Return a warning for each timer whose time zone systemd can't know here: it would pass over that line."""
+    return tuple(
+        f"{each.job} goes by the clocks of {each.slots.zone}, which this machine has no rules for: systemd passes over "
+        "that line, and starts it at the next hourly look; on Debian or Ubuntu: sudo apt-get install tzdata"
+        for each in planned.timers
+        if each.slots is not None and not (zones / each.slots.zone).exists()
     )
 
 

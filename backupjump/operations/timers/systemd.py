@@ -56,10 +56,11 @@ def manager_here(environ: Mapping[str, str]) -> Manager:
 def unit_files(site: Site, timers: Sequence[Timer], manager: Manager) -> dict[Path, str]:
     """Return the text of each unit by its path. UsageError for a path that no unit can hold."""
     files: dict[Path, str] = {}
+    edit = "systemctl edit" if manager.system else "systemctl --user edit"
     for timer in timers:
         unit = Unit(
             timer=timer,
-            marks=(_MARK + owner_of(site), f"# For lines of your own: systemctl edit {PREFIX}{timer.job}.service"),
+            marks=(_MARK + owner_of(site), f"# For lines of your own: {edit} {PREFIX}{timer.job}.service"),
             sandbox=sandbox_lines(_needs(site, timer, system=manager.system)),
             mounts=site.server.store.path,
             system=manager.system,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backupjump.operations.timers.plan import foreign_zones, plan_timers, program
+from backupjump.operations.timers.plan import foreign_zones, plan_timers, program, unknown_zones
 from timers_world import World, make_world
 
 
@@ -46,3 +46,15 @@ def test_a_schedule_by_other_clocks_than_this_machine_s_is_warned_of(world: Worl
 
     assert "nightly goes by the clocks of Europe/Paris, this machine by Asia/Tokyo" in warning
     assert foreign_zones(planned, environ={"TZ": "Europe/Berlin"}) == ()
+
+
+def test_a_zone_that_systemd_has_no_rules_for_is_warned_of(world: World) -> None:
+    planned = plan_timers(world.site, environ={})
+    zones = world.folder / "zoneinfo"
+    (zones / "Europe").mkdir(parents=True)
+
+    (warning,) = unknown_zones(planned, zones=zones)
+    (zones / "Europe/Paris").touch()
+
+    assert "apt-get install tzdata" in warning
+    assert unknown_zones(planned, zones=zones) == ()
