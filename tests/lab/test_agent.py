@@ -127,6 +127,19 @@ def test_the_server_is_told_at_the_next_contact_that_the_owner_had_put_it_off(la
     assert second.json["warnings"] == []
 
 
+def test_another_key_in_the_config_counts_without_a_new_start_and_a_mistake_in_it_does_not(
+    lab: Lab, desktop: Desktop
+) -> None:
+    good = desktop.config.read_text()
+    desktop.config.write_text(good.replace(str(lab.tunnel_key), str(lab.data_key)))  # which the JumpNode does not know
+    with desktop.agent():
+        until(lambda: desktop.is_told("does not accept our key"))
+        desktop.config.write_text("tunnel: {")
+        until(lambda: "can't be used" in (lab.folder / "agent.log").read_text())
+        desktop.config.write_text(good)
+        desktop.opens()
+
+
 def test_paused_it_stays_closed_and_resumed_it_opens(desktop: Desktop) -> None:
     paused = desktop.word("pause", "2h")
     with desktop.agent():

@@ -14,6 +14,7 @@ from backupjump.config.desktop import Tunnel
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED
 from backupjump.operations import sd
 from backupjump.operations.agent import memory, notice
+from backupjump.operations.agent.config_watch import ConfigWatch
 from backupjump.operations.agent.decide import Decision, Served, Situation, When, decide
 from backupjump.operations.agent.keeper import Keeper
 from backupjump.operations.agent.lock import holding
@@ -42,12 +43,11 @@ _WATCHED = (LAST_DONE, LAST_PUBLISHED, HELD, PAUSED)
 class Agent:
     """What the agent remembers from look to look."""
 
-    def __init__(self, tunnel: Tunnel, *, state: Path, folder: Path) -> None:
-        self._tunnel = tunnel
+    def __init__(self, tunnel: Tunnel, *, config: Path, state: Path, folder: Path) -> None:
         self._state = state
+        self._config = ConfigWatch(config)
         self._keeper = Keeper(forwards_of(tunnel), folder)
-        self._edges = Edges(tunnel.windows)
-        self._needs_route = not all(is_this_machine(jump.host) for jump in tunnel.jump_nodes)
+        self._go_by(tunnel)
         before = memory.read_told(state)
         self._served: Served | None = before.served if before is not None else None
         self._deferred_at: When = before.deferred_at if before is not None else None
@@ -64,6 +64,11 @@ class Agent:
         self._started_at = _now()
         self._noticed_at: When = None
 
+    def _go_by(self, tunnel: Tunnel) -> None:
+        self._tunnel = tunnel
+        self._edges = Edges(tunnel.windows)
+        self._needs_route = not all(is_this_machine(jump.host) for jump in tunnel.jump_nodes)
+
     def run(self) -> None:
         """Go on until a signal ends it; JobLocked when the tunnel is another process's."""
         with holding(self._state), self._keeper:
@@ -79,6 +84,7 @@ class Agent:
     def step(self, at: float) -> None:
         """Look if it is time to, and let the tunnel take its next step; `at` is of the monotonic clock."""
         self._notice_sleep()
+        self._notice_config()
         if self._something_new() or at - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = at
             self._look(at)
@@ -129,6 +135,14 @@ class Agent:
             self._keeper.jolt(redial=True)
             self._looked_at = -_LOOK_SECONDS
         self._slept = slept
+
+    def _notice_config(self) -> None:
+        """Obey a config that was changed, once no ssh runs by the one before."""
+        if self._keeper.phase in ("closed", "waiting") and (tunnel := self._config.changed()) is not None:
+            log.info("the config is another one now, and counts")
+            self._go_by(tunnel)
+            self._keeper.go_by(forwards_of(tunnel))
+            self._looked_at = -_LOOK_SECONDS
 
     def _notice_ways(self, seen: Surroundings) -> None:
         """Try at once when a network has come, anew when it is another one than that of the tunnel."""

@@ -136,7 +136,8 @@ class Keeper:
             except BackupjumpError as error:
                 self.close()
                 self._current = len(self._forwards) - 1  # begin again with the first
-                self._failed(error, heard=True)
+                # It was let in, and lost by the line: on one that comes and goes, no pause is to grow long.
+                self._failed(error, heard=False)
         elif self._clock() - self._since > _STABLE_SECONDS:
             self.failures = 0
 

@@ -21,10 +21,11 @@ def run_agent(config: Path | None) -> int:
     """Keep the tunnel as the config and the owner want it until a signal comes; return 0 after TERM."""
     from backupjump.operations.agent.agent import Agent
 
-    found = load_desktop(find_config(config), check_keys=True)
+    path = find_config(config)
+    found = load_desktop(path, check_keys=True)
     state = state_dir(found.state_dir)
     try:
-        Agent(found.tunnel, state=state, folder=state / "tunnel").run()
+        Agent(found.tunnel, config=path, state=state, folder=state / "tunnel").run()
     except Stopped as stopped:
         # How a service is ended in order.  Source: systemd.kill(5).
         return 0 if stopped.exit_code == 143 else stopped.exit_code

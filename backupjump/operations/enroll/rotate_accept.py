@@ -99,10 +99,7 @@ def rotation_steps(
         _await_server(plan, deadline)
         yield "seen"
         say(*drop_old_keys(plan.config.path, keys_file=plan.keys_file))
-        say(
-            "The Server has come with its new key. The renewal is done.",
-            "A tunnel agent that runs here has read its config before: restart it.",
-        )
+        say("The Server has come with its new key. The renewal is done.")
     yield "done"
 
 
