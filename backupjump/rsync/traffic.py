@@ -1,4 +1,4 @@
-"""How many bytes a running rsync and its remote shell have moved, as /proc tells it.
+"""How many bytes a running rsync and its remote shell have moved, and how many it holds, as /proc tells it.
 
 rsync's own output is silent while it lists folders or compares a large file, so it can't tell a slow
 transfer from a dead one. Where there is no /proc, every number stays 0.
@@ -7,6 +7,7 @@ transfer from a dead one. Where there is no /proc, every number stays 0.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ _PROC = Path("/proc")
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
     """`read_bytes`: what the rsync processes here have read. `received_bytes`: what the remote shell wrote,
-    which is what it got from the Desktop plus the little that it sent there."""
+    which is what it got from the Desktop plus the little that it sent there. `memory_bytes`: what the largest of the
+    rsync processes holds; its forks share most of it."""
 
     read_bytes: int = 0
     received_bytes: int = 0
+    memory_bytes: int = 0
 
 
 def sample(pid: int) -> Traffic:
@@ -31,14 +34,15 @@ def sample(pid: int) -> Traffic:
     Source: proc_pid_io(5).
     """
     own = _command(pid)
-    read_bytes = received_bytes = 0
+    read_bytes = received_bytes = memory_bytes = 0
     for process, parent in _family(pid):
         counts = _counts(process)
         if _command(process) == own:
             read_bytes += counts.get("rchar", 0)
+            memory_bytes = max(memory_bytes, _memory(process))
         elif parent == pid:
             received_bytes += counts.get("wchar", 0)
-    return Traffic(read_bytes=read_bytes, received_bytes=received_bytes)
+    return Traffic(read_bytes=read_bytes, received_bytes=received_bytes, memory_bytes=memory_bytes)
 
 
 def _family(pid: int) -> Iterator[tuple[int, int]]:
@@ -64,3 +68,11 @@ def _counts(pid: int) -> dict[str, int]:
     except OSError:
         return {}
     return {name: int(number) for name, number in re.findall(r"(\w+): (\d+)", text)}
+
+
+def _memory(pid: int) -> int:
+    # size resident shared text lib data dt, in pages.  Source: proc_pid_statm(5).
+    try:
+        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0

@@ -5,11 +5,12 @@ rsync's own --timeout does not do it: a pulling rsync sends keep-alives, and tak
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
 from backupjump.config.times import write_duration
-from backupjump.errors import WindowOver
+from backupjump.errors import TransferFailed, WindowOver
 from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
 
@@ -18,18 +19,28 @@ _HINT = "what has arrived is kept; run the job again"
 
 
 class Watch:
-    """The two limits of one rsync: the deadline of the whole transfer, and the time without any byte.
+    """The limits of one rsync: the deadline of the whole transfer, the time without any byte, and memory.
 
-    `guard` is called ten times a second and may raise an error of its own.
+    `guard` is called ten times a second and may raise an error of its own. A Desktop can make its list of files as
+    long as it likes, and rsync keeps all of it: half of this machine's memory is for one job.
     """
 
-    def __init__(self, pid: int, plan: Plan, *, deadline: float, guard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        plan: Plan,
+        *,
+        deadline: float,
+        guard: Callable[[], None] = lambda: None,
+        memory_limit_bytes: int | None = None,
+    ) -> None:
         self._pid = pid
         self._plan = plan
         self._deadline = deadline
         self._grown_at = time.monotonic()
         self._sampled_at = 0.0
         self._guard = guard
+        self._memory_limit_bytes = memory_limit_bytes or _half_of_the_memory()
         self._printed_bytes = 0
         self._traffic = Traffic()
 
@@ -57,6 +68,7 @@ class Watch:
             received_bytes=max(traffic.received_bytes, self._traffic.received_bytes),
         )
         self._check(now)
+        self._check_memory(traffic.memory_bytes)
         self._guard()
 
     def _check(self, now: float) -> None:
@@ -66,3 +78,14 @@ class Watch:
         if now - self._grown_at > self._plan.idle_limit.total_seconds():
             limit = write_duration(self._plan.idle_limit)
             raise WindowOver(f"{self._plan.host}: the transfer was idle: no byte for {limit} (idle_limit)", hint=_HINT)
+
+    def _check_memory(self, memory_bytes: int) -> None:
+        if memory_bytes > self._memory_limit_bytes:
+            raise TransferFailed(
+                f"{self._plan.host}: rsync took {memory_bytes >> 20} MiB of this machine's memory, over half of it",
+                hint="are there that many files? take fewer sources into one job, or exclude what can be made anew",
+            )
+
+
+def _half_of_the_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
