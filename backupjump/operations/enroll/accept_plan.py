@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.polkit import AwakeRule, awake_rule
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
 from backupjump.operations.installed import (
+    command_link,
     gate_argv,
     is_settled_as,
     lasting_place,
@@ -144,7 +146,18 @@ def default_config() -> Path:
 
 def typed(config: Path) -> str:
     """Return how this program is called with that config, the file named where it would not be found by itself."""
-    return program() + ("" if config == default_config() else f" --config {shlex.quote(str(config))}")
+    return _lasting_program() + ("" if config == default_config() else f" --config {shlex.quote(str(config))}")
+
+
+def _lasting_program() -> str:
+    """Return what starts the program from now on: the copy that was settled, not the one on a stick."""
+    place, link = lasting_place(), command_link()
+    if running_bundle() is None or not place.exists():
+        return program()
+    if os.path.realpath(link) != os.path.realpath(place):
+        return f"{system_python()} {shlex.quote(str(place))}"
+    # A shell that was there before ~/.local/bin does not look into it.
+    return link.name if shutil.which(link.name) == str(link) else shlex.quote(str(link))
 
 
 def lasting_gate(config: Path) -> tuple[tuple[str, ...], Path | None]:
