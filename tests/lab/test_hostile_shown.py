@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.demo.lab import Lab
+from lab.gated import answer_instead, gated, nightly, stand
 from program import Said, backupjump
 
 pytestmark = pytest.mark.lab
@@ -86,3 +87,22 @@ def rot(tree: Path) -> None:
         before = path.stat()
         path.write_bytes(b"wrong")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_s3_nor_does_doctor_show_what_a_gate_says_as_it_is(lab: Lab) -> None:
+    world = gated(lab)
+    config = stand(lab, nightly(world))
+    nasty = NASTY[0].decode() + "\nbackupjump: all is well\u202e"
+    truth = world.told("bj1 probe")
+    lies = {
+        **truth,
+        "rsync": {"said": f"rsync  version 3.5.0{nasty}  protocol version 32", "confines": False},
+        "roots": [{"path": f"/{nasty}", "state": nasty}, {"path": str(world.home), "state": nasty}],
+        "hooks": [nasty],
+    }
+    answer_instead(lab, world, json.dumps(lies).encode())
+
+    said = {words: backupjump(config, *words) for words in (("doctor",), ("doctor", "--json"), ("run", "nightly"))}
+
+    assert {words for words, each in said.items() if not harmless(each)} == set()
+    assert said["run", "nightly"].code == 1
