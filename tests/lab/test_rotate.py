@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from backupjump.config.desktop import load_desktop
+from backupjump.config.edit import set_values
 from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import public_key, write_private
 from backupjump.errors import ForwardRefused
@@ -149,6 +151,14 @@ def test_the_same_by_the_words_of_two_people_and_every_text_is_refused_where_it_
     assert "has begun anew since" in late.err
     assert len(world.keys_of("desktop")) == 2  # the one in use, and the one of the last invitation
     assert world.pull().json["status"] == "ok"
+
+
+def test_keys_that_end_are_renewed_for_a_year_where_nobody_says_another_day(world: RenewalWorld) -> None:
+    assert invite(world).expires is None
+
+    set_values(world.server.parent / f"desktops/{NAME}.yaml", {("expires",): "2027-01-31"})
+
+    assert invite(world).expires == utc_now().date() + timedelta(days=365)
 
 
 def test_a_key_that_may_not_listen_is_never_taken_for_proven_because_somebody_holds_the_port(lab: Lab) -> None:

@@ -51,7 +51,7 @@ def withdraw(config: Path, *, authorized_keys: Path | None, yes: bool, say: Call
         Path(f"{path}.pub").unlink(missing_ok=True)
     config.rename(plan.aside)
     say(
-        "The Server gets in no more. A tunnel that is open still ends with its program.",
+        "The Server gets in no more. A tunnel that is open, and an agent, go on until you end them.",
         f"On the Server, for its part: backupjump enroll revoke {_names(plan)}",
     )
 

@@ -69,7 +69,8 @@ def propose_rotation(wishes: RotateWishes, *, say: Callable[..., None]) -> Invit
         keys_file=accounts.keys_file,
     )
     write_pending(site.state, pending)
-    say(f"New keys for desktop {desktop.name}{f', until {expires}' if expires else ''}; its old ones go on until then.")
+    until = f", good until {expires}" if expires else ""
+    say(f"New keys for desktop {desktop.name}{until}; its old ones go on until the new ones have been used.")
     return invitation
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.edit import set_values
 from backupjump.config.load import desktop_named
-from backupjump.errors import BackupjumpError, UsageError
+from backupjump.errors import BackupjumpError, ForwardRefused, KeyRefused, TunnelNotOpen, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.authorized_keys import TUNNEL, Mark, tunnel_line
 from backupjump.operations.enroll.consent import agreed
@@ -74,7 +74,7 @@ def renewal_steps(renewal: Renewal, *, say: Say) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="rotate-", dir=renewal.site.state) as folder:
         route = _new_way(renewal, desktop, Path(folder) / "route")
-        prove_way(route, seconds=renewal.seconds, say=say)
+        _prove(route, renewal, say)
         yield "proven"
         _switch(renewal)
         say(f"Proven: desktop {desktop.name} let us in with the new key, by its new tunnel. The config names it now.")
@@ -111,6 +111,16 @@ def _let_tunnel_in(renewal: Renewal, say: Say) -> None:
 def _new_way(renewal: Renewal, desktop: Desktop, folder: Path) -> Route:
     renewed = desktop.model_copy(update={"identity_file": renewal.pending.identity_file})
     return route_to(renewed, renewal.site.server, folder=folder)
+
+
+def _prove(route: Route, renewal: Renewal, say: Say) -> None:
+    try:
+        prove_way(route, seconds=renewal.seconds, say=say)
+    except (KeyRefused, TunnelNotOpen, ForwardRefused) as error:
+        hint = f"its old keys go on; there, with what `backupjump enroll rotate {route.desktop}` prints again: "
+        raise type(error)(
+            f"the new keys are not in use yet: {error}", hint=f"{hint}backupjump enroll accept; then the same here"
+        ) from error
 
 
 def _switch(renewal: Renewal) -> None:
