@@ -128,6 +128,7 @@ def test_an_sshd_config_that_sshd_does_not_take_is_taken_back(place: Enrolled) -
     jump.must("sshd -t")
 
 
+@pytest.mark.long  # ten seconds go by until the Desktop tries its tunnel again
 def test_a_further_desktop_takes_three_commands(place: Enrolled) -> None:
     desktop, jump, server = place.three
     desktop.must("useradd --create-home --shell /bin/bash you && cp ~me/backupjump-desktop.pyz ~you")
