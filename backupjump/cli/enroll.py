@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backupjump.cli.options import Options
+    from backupjump.operations.enroll.invitation import Invitation
 
 _COMMANDS = {
     "new": ("backupjump.cli.enroll", "new", "On the Server: print an invitation for a Desktop."),
@@ -80,7 +81,6 @@ def new(
     \b
     Exit codes: 0 printed, 1 nobody said yes or another host key, 2 usage or config, 75 the JumpNode can't be reached.
     """
-    from backupjump.operations.enroll.invitation import write_invitation
     from backupjump.operations.enroll.new import propose
     from backupjump.operations.enroll.new_wishes import NewWishes
 
@@ -90,10 +90,7 @@ def new(
     invitation = propose(wishes, say=_say)
     if bundle is not None:
         _write_bundle(bundle)
-    _say(f"For desktop {name}, to be pasted there at: backupjump enroll accept", "")
-    click.echo(write_invitation(invitation), nl=False)
-    apply = "" if invitation.route == "local" else f" --apply root@{invitation.jump.host}"
-    _say("", f"The reply that it prints belongs here: backupjump enroll finish{apply}")
+    hand_over(invitation)
 
 
 @click.command(help=desktop_help.ENROLL_ACCEPT)
@@ -162,6 +159,17 @@ def finish(context: click.Context, /, file: Path | None, *, then_run: bool, no_w
         from backupjump.cli.run import run
 
         raise click.exceptions.Exit(context.invoke(run, jobs=(finished.job,)) or 0)
+
+
+def hand_over(invitation: Invitation) -> None:
+    """Print an invitation on stdout, and beside it what to do with it and the code to compare."""
+    from backupjump.operations.enroll.invitation import write_invitation
+
+    _say(f"For desktop {invitation.desktop}, to be pasted there at: backupjump enroll accept", "")
+    click.echo(write_invitation(invitation), nl=False)
+    apply = "" if invitation.route == "local" else f" --apply root@{invitation.jump.host}"
+    _say("", f"It has the code {invitation.code}; the Desktop shows it before it asks: compare them.")
+    _say(f"The reply that it prints belongs here: backupjump enroll finish{apply}")
 
 
 def _write_bundle(path: Path) -> None:

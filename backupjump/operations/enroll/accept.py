@@ -34,6 +34,10 @@ def accept(wishes: Wishes) -> int:
     invitation = read_invitation(
         read_paste(INVITATION, wishes.text, prompt="Paste the invitation that `enroll new` printed on the Server:")
     )
+    _say(
+        f"The invitation has the code {invitation.code}.",
+        "The Server showed it too; if that is another one, say no: somebody changed the text on the way.",
+    )
     if invitation.kind == ROTATE:
         rotation = plan_rotation(invitation, wishes.config or default_config(), authorized_keys=wishes.authorized_keys)
         hand = partial(hand_over, invitation)

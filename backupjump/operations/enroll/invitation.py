@@ -1,7 +1,8 @@
 """What the Server tells a Desktop that is to be backed up: public halves of keys, a port, what it asks to read.
 
-No secret stands in it, but who can change it on the way can put another key in the Server's place: both ends show the
-short code over invitation and reply, which people compare. Python 3.9.
+No secret stands in it, but who can change it on the way can put another key in the Server's place, and another
+JumpNode: so the Desktop shows its code before it agrees, and both ends show one over invitation and reply, which people
+compare. Python 3.9.
 """
 
 from __future__ import annotations
@@ -88,6 +89,19 @@ class Invitation:
     def digest(self) -> str:
         """The SHA-256 over `content`, by which a reply says what it replies to."""
         return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def code(self) -> str:
+        """What the Server shows beside the invitation, and the Desktop before it agrees to it."""
+        return spoken(self.digest)
+
+
+def spoken(digest: str) -> str:
+    """Return the beginning of a digest in groups that can be read out over the phone.
+
+    64 bits: somebody who hands the texts over could try as many variants of one as it takes to hit 32 of them.
+    """
+    return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
 
 
 def write_invitation(invitation: Invitation) -> str:

@@ -14,7 +14,7 @@ from backupjump.config.checks import read_name, read_sources_apart
 from backupjump.errors import UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.armour import REPLY, read_armour, write_armour
-from backupjump.operations.enroll.invitation import NEW, ROTATE, Invitation, read_root
+from backupjump.operations.enroll.invitation import NEW, ROTATE, Invitation, read_root, spoken
 from backupjump.operations.enroll.strict_json import (
     Fields,
     read_bare_key,
@@ -110,9 +110,8 @@ def reply_of(content: bytes) -> Reply:
 
 
 def short_code(invitation: Invitation, reply: Reply) -> str:
-    """Return what two people compare by phone, such as `3f2a 91bc`: who changed either text changed this too."""
-    digits = hashlib.sha256(f"{invitation.digest} {reply.digest}".encode("ascii")).hexdigest()[:8]
-    return f"{digits[:4]} {digits[4:]}"
+    """Return what two people compare by phone: who changed either text on the way changed this too."""
+    return spoken(hashlib.sha256(f"{invitation.digest} {reply.digest}".encode("ascii")).hexdigest())
 
 
 def _read_version(value: Any) -> str:

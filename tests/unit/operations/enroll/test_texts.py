@@ -1,6 +1,7 @@
 """Invitation and reply: typed, bounded, and one text for one value."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -152,7 +153,8 @@ def test_whoever_changes_either_text_changes_the_short_code() -> None:
     code = short_code(INVITATION, reply_to())
     meddled = replace(INVITATION, data_key=public_key(99))
 
-    assert len(code) == 9
+    assert re.fullmatch(r"(\w{4} ){3}\w{4}", code)
+    assert meddled.code != INVITATION.code
     assert short_code(meddled, reply_to()) != code
     assert short_code(INVITATION, reply_to(tunnel_key=public_key(98))) != code
     assert meddled.digest != INVITATION.digest
