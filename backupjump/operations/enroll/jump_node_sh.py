@@ -56,7 +56,8 @@ check_port() {
   other=$(NAME="$3" PORT="$4" awk "$PORT_OF_ANOTHER" "$file")
   [ -z "$other" ] || stop "port $4 is taken by the line $other; on the Server: backupjump enroll new $3 --port N"
 }
-PORT_OF_ANOTHER='index($NF, "backupjump:tunnel:") == 1 && $1 ~ /^#/ == 0 {
+PORT_OF_ANOTHER='substr($1, 1, 1) == "#" { next }
+  index($NF, "backupjump:tunnel:") == 1 {
     split($NF, part, ":")
     if (part[3] == ENVIRON["NAME"]) next
     if (index($0, "permitlisten=\\"127.0.0.1:" ENVIRON["PORT"] "\\"")) print $NF }'

@@ -26,8 +26,8 @@ _MOST_BYTES = 64 * 1024
 @dataclass(frozen=True, kw_only=True)
 class Pending:
     """An invitation that went out. `jump_node` is its name in the config (None: route local), `identity_file` the
-    private half of its data key; `hop_user` the Server's account on the JumpNode and `keys_file` where keys are looked
-    for there; `reply` is the digest of the reply that it ended with, None while it is open.
+    private half of its data key, `keys_file` where keys are looked for on the JumpNode, if not in ~/.ssh; `reply` is
+    the digest of the reply that it ended with, None while it is open.
     """
 
     invitation: Invitation
