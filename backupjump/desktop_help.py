@@ -134,6 +134,7 @@ Put the host key that NAME offers now in place of the pinned one, once you have 
 On the Server NAME is a desktop or a JumpNode of the config; on a Desktop it is its JumpNode's host,
 and may be left out where there is one. Nothing is sent to the machine but what asks for its key, and
 the machines before it on the way are held to their pinned keys. Only the one value in the file changes.
+Of a JumpNode, the Server then prints a script with all accounts, lines and limits that its enrolments need there.
 
 \b
 Examples:

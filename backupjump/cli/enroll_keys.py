@@ -34,7 +34,13 @@ def repin(options: Options, name: str | None, jump_node: str | None, fingerprint
     if (name is None) == (jump_node is None):
         raise click.UsageError("which machine? name a desktop or a JumpNode of the config")
     named = name or jump_node or ""
-    _tell(repin_machine(config, named, consent, jump_node=jump_node is not None), options)
+    repinned = repin_machine(config, named, consent, jump_node=jump_node is not None)
+    _tell(repinned.lines, options)
+    if repinned.script is not None:
+        from backupjump.operations.enroll.jump_node import to_paste
+
+        _say("Was it installed anew? Then its accounts and key lines are gone too; for a root shell there:", "")
+        click.echo(to_paste(repinned.script), nl=False)
 
 
 @click.command(short_help="New keys, while the old ones go on.")
@@ -81,8 +87,7 @@ def rotate(
         return
     if apply is not None:
         raise click.UsageError("--apply belongs to `enroll finish`, once the reply is here")
-    from backupjump.cli.enroll import read_day
-    from backupjump.operations.enroll.invitation import write_invitation
+    from backupjump.cli.enroll import hand_over, read_day
     from backupjump.operations.enroll.rotate import RotateWishes, propose_rotation
     from backupjump.run import utc_now
 
@@ -90,9 +95,7 @@ def rotate(
     today = utc_now().astimezone().date()
     wishes = RotateWishes(name=name, today=today, config=options.config, expires=read_day(expires))
     invitation = propose_rotation(wishes, say=_say)
-    _say(f"For desktop {name}, to be pasted there at: backupjump enroll accept", "")
-    click.echo(write_invitation(invitation), nl=False)
-    _say("", "The reply that it prints belongs here: backupjump enroll finish --apply root@JUMPNODE")
+    hand_over(invitation)
 
 
 @click.command(help=desktop_help.ENROLL_REVOKE)
@@ -144,7 +147,7 @@ def _is_desktop(config: Path) -> bool:
 
 def _tell(lines: tuple[str, ...], options: Options) -> None:
     if not options.quiet:
-        click.echo("\n".join(lines))
+        _say(*lines)
 
 
 def _say(*lines: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from backupjump import desktop_help
-from backupjump.desktop.said import say, warn
+from backupjump.desktop.said import warn
 from backupjump.frame import Options
 
 
@@ -57,9 +57,9 @@ def repin(options: Options, said: argparse.Namespace) -> int:
     from backupjump.operations.enroll.repin_on_desktop import repin_jump_node
 
     consent = Consent(yes=said.yes, fingerprint=said.fingerprint)
-    for line in repin_jump_node(find_config(options.config), said.name, consent):
-        if not options.quiet:
-            say(line)
+    lines = repin_jump_node(find_config(options.config), said.name, consent)
+    if not options.quiet:
+        _warn(*lines)
     return 0
 
 

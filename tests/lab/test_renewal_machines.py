@@ -87,6 +87,26 @@ def test_the_server_s_key_for_the_jump_node_is_renewed(three: Machines) -> None:
     assert len([name for name in private_keys(server) if name.startswith("jumpnode-")]) == 1
 
 
+def test_a_jump_node_that_was_installed_anew_is_pinned_and_set_up_from_what_the_server_knows(three: Machines) -> None:
+    desktop, jump, server = three
+    before = [(marks(jump, f"/home/{user}/.ssh/authorized_keys")) for user in ("tunnel", "bjserver")]
+    jump.stop_sshd()
+    jump.must("userdel -r tunnel; userdel -r bjserver; rm /etc/ssh/sshd_config.d/backupjump.conf /etc/ssh/ssh_host_*")
+    jump.must("ssh-keygen -A")
+    jump.start_sshd()
+    right = jump.must("ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub").split()[1]
+
+    refused = server.run("backupjump run laptop", user="backup")
+    pinned = server.run(f"backupjump enroll repin jumpnode --yes --fingerprint {right}", user="backup")
+    jump.must("sh", paste=pinned.out)
+    desktop.must(f"python3 {BUNDLE} enroll repin --yes --fingerprint {right}", user="me")
+    back_up(three)
+
+    assert "backupjump enroll repin jumpnode" in refused.out
+    assert pinned.code == 0
+    assert [(marks(jump, f"/home/{user}/.ssh/authorized_keys")) for user in ("tunnel", "bjserver")] == before
+
+
 def test_a_revoked_laptop_s_tunnel_ends_and_its_key_opens_nothing_any_more(three: Machines) -> None:
     desktop, jump, server = three
 

@@ -37,10 +37,11 @@ def test_a_reinstalled_desktop_is_reached_again_and_only_its_key_was_asked_for(l
     lab.desktop.renew_host_key()
     lab.open_tunnel()
 
-    (said,) = repin_machine(config, "desktop", is_right(lab.desktop.host_key_public), jump_node=False)
+    repinned = repin_machine(config, "desktop", is_right(lab.desktop.host_key_public), jump_node=False)
 
     log = lab.desktop.log.read_text()
-    assert "desktop desktop is pinned to SHA256:" in said
+    assert "desktop desktop is pinned to SHA256:" in repinned.lines[0]
+    assert repinned.script is None
     assert config.read_text() == before.replace(f'"{old}"', lab.desktop.host_key_public)
     assert "Accepted" not in log
     assert "Failed" not in log
@@ -60,7 +61,7 @@ def test_a_reinstalled_jump_node_is_pinned_anew_on_the_server_and_on_the_desktop
     assert load_desktop(desktop).tunnel.jump_nodes[0].host_keys == (lab.jump.host_key_public,)
     assert "Accepted" not in lab.jump.log.read_text()
     again = repin_machine(config, "jumpnode", Consent(), jump_node=True)
-    assert "nothing to change" in again[0]
+    assert "nothing to change" in again.lines[0]
     assert "nothing to change" in repin_jump_node(desktop, "127.0.0.1:" + str(lab.jump.port), Consent())[0]
 
 
@@ -105,9 +106,9 @@ def test_a_key_that_is_still_pinned_is_recognised_through_the_tunnel(lab: Lab) -
     config = lab.server_config("proxycommand")
     lab.open_tunnel()
 
-    (said,) = repin_machine(config, "desktop", Consent(), jump_node=False)
+    repinned = repin_machine(config, "desktop", Consent(), jump_node=False)
 
-    assert said.endswith("nothing to change")
+    assert repinned.lines[0].endswith("nothing to change")
     with open_control(route_in(lab, RouteKind.PROXYCOMMAND)) as control:
         assert control.run(["true"], timeout=10).status == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from backupjump.config.machines import machines
 from backupjump.config.models import Desktop, RouteKind
 from backupjump.config.state import state_dir
 from backupjump.errors import UsageError
+from backupjump.operations.enroll.rebuild import rebuild_script
 from backupjump.operations.enroll.repin import Consent, Pin, repin
 from backupjump.ssh.offered_key import ask_offered_key
 from backupjump.ssh.route import prepare, route_to, route_to_jump
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
     from backupjump.ssh.route import Route
 
 
-def repin_machine(config: Path, name: str, consent: Consent, *, jump_node: bool) -> tuple[str, ...]:
-    """Pin the host key that the desktop or JumpNode `name` offers now; return what was done, as lines for people.
+@dataclass(frozen=True, kw_only=True)
+class Repinned:
+    """What was done, as lines for people. `script` sets a JumpNode up as it was, if it was installed anew."""
+
+    lines: tuple[str, ...]
+    script: str | None = None
+
+
+def repin_machine(config: Path, name: str, consent: Consent, *, jump_node: bool) -> Repinned:
+    """Pin the host key that the desktop or JumpNode `name` offers now.
 
     Raises as `repin`, and the verdict on the way there when the machine can't be asked.
     """
@@ -32,8 +42,11 @@ def repin_machine(config: Path, name: str, consent: Consent, *, jump_node: bool)
     server = build_server(files)
     found = _find(machines(files.server, files.machines), name, jump_node=jump_node)
     noun = server.jump_nodes[name] if found.kind == "jump_nodes" else server.desktops[name]
-    pin = _pin(found, noun)
-    return repin(pin, _ask(noun, server), consent)
+    pin, offered = _pin(found, noun), _ask(noun, server)
+    lines = repin(pin, offered, consent)
+    if isinstance(noun, Desktop) or offered in pin.keys:
+        return Repinned(lines=lines)
+    return Repinned(lines=lines, script=rebuild_script(server, noun, state=state_dir(server.state_dir)))
 
 
 def _find(found: tuple[Machine, ...], name: str, *, jump_node: bool) -> Machine:
