@@ -74,11 +74,13 @@ class Admitted:
     @contextmanager
     def tunnel_open(self, *, on: str = "127.0.0.1") -> Iterator[None]:
         """Have laptop's tunnel open, which the JumpNode makes listen `on` an address."""
-        stands = f"exec ssh -N -F .ssh/as-laptop -R 127.0.0.1:{LAPTOP_PORT}:localhost:22 there"
-        with self.three.desktop.running(stands, user="me"):
+        ends = {f"{on}:{LAPTOP_PORT}", f"127.0.0.1:{LAPTOP_PORT}"}
+        # Again and again: an sshd that has been told to read its config anew is away for a moment.
+        ask = f"ssh -N -F .ssh/as-laptop -o ExitOnForwardFailure=yes -R 127.0.0.1:{LAPTOP_PORT}:localhost:22 there"
+        with self.three.desktop.running(f"until {ask}; do sleep 0.2; done", user="me"):
             until(lambda: f"{on}:{LAPTOP_PORT}" in listening(self.three.jump), what="the tunnel")
             yield
-        until(lambda: f"{on}:{LAPTOP_PORT}" not in listening(self.three.jump), what="the end of the tunnel")
+        until(lambda: not ends & listening(self.three.jump), what="the end of the tunnel")
 
 
 @contextmanager

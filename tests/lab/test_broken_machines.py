@@ -17,6 +17,7 @@ from lab.machines import Machine
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 PROGRAM = Path(sys.executable).with_name("backupjump")
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104
 RELOAD = "kill -HUP $(cat /run/sshd.pid)"
 _ELSEWHERE = re.compile(r"on the (JumpNode|Desktop)(, as root)?: (.*)", re.DOTALL)
 # There is none on these machines; this one lets everybody.
@@ -44,7 +45,7 @@ FAULTS = {
         "jump",
         f"echo GatewayPorts yes >>/etc/ssh/sshd_config && rm /etc/ssh/sshd_config.d/backupjump.conf && {RELOAD}",
         frozenset({"tunnel.loopback", "jumpnode.sockets"}),
-        listens="0.0.0.0",  # noqa: S104
+        listens=ALL_ADDRESSES,
     ),
     "a hop key without limits": Fault(
         "jump",
@@ -134,5 +135,24 @@ def test_doctor_names_the_fault_and_its_fix_mends_it(place: Admitted, fault: str
             for check in it.server:
                 carry_out(place, server, "backup", named[check])
 
+    with place.tunnel_open():
+        assert wrong(server, "backup") == {}
+
+
+@pytest.mark.long
+def test_where_another_file_opens_the_port_to_all_the_fix_fails_and_names_it(place: Admitted) -> None:
+    _, jump, server = place.three
+    other = jump.file("/etc/ssh/sshd_config.d/00-admin.conf")
+    other.write_text("Match User tunnel\n  GatewayPorts yes\n")
+    jump.must(RELOAD)
+
+    with place.tunnel_open(on=ALL_ADDRESSES):
+        fix = wrong(server, "backup")["tunnel.loopback"].removeprefix("on the JumpNode, as root: ")
+        said = jump.run(fix)
+    other.unlink()
+    jump.must(fix)
+
+    assert said.code == 1
+    assert "/etc/ssh/sshd_config.d/00-admin.conf:2:  GatewayPorts yes" in said.out
     with place.tunnel_open():
         assert wrong(server, "backup") == {}

@@ -35,8 +35,13 @@ def mend_sshd(node: JumpNode, *, then: str = "") -> str:
 
 
 def mend_loopback(node: JumpNode) -> str:
-    """Return the command that keeps tunnels on loopback there; those that stand are ended, to be opened anew."""
-    return mend_sshd(node, then=f"(pkill -u {TUNNEL_ACCOUNT} sshd || true)")
+    """Return the command that keeps tunnels on loopback there; those that stand are ended, to be opened anew.
+
+    sshd keeps the first that it reads, so another file may win over ours: the command fails then, and names it.
+    """
+    applied = f"sshd -T -C user={TUNNEL_ACCOUNT},host=localhost,addr=127.0.0.1 | grep -qix 'gatewayports no'"
+    checked = f"({applied} || ( grep -rin gatewayports /etc/ssh; false ))"
+    return mend_sshd(node, then=f"{checked} && (pkill -u {TUNNEL_ACCOUNT} sshd || true)")
 
 
 def mend_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
