@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import public_key
 from backupjump.errors import KeyRefused, UsageError
 from backupjump.operations.enroll.authorized_keys import hop_mark, marks_in
+from backupjump.operations.enroll.rebuild import rebuild_script
 from backupjump.operations.enroll.rotate_hop import HopRenewal, hop_renewal_steps, renewal_of
 from backupjump.operations.site import open_site
 from lab.renewal_world import NAME, RenewalWorld, enrolled, quiet
@@ -70,3 +72,16 @@ def test_what_can_not_be_renewed_is_refused_and_changes_nothing(world: RenewalWo
         assert backupjump(world.server, "enroll", "rotate", *words).code == 2
 
     assert (world.server.parent / "jump_nodes/jumpnode.yaml").read_text() == before
+
+
+def test_what_a_reinstalled_jump_node_is_given_is_what_it_had(world: RenewalWorld) -> None:
+    keys = world.lab.jump.authorized_keys
+    before = marks_in(keys.read_bytes())
+    keys.write_text("")
+    site = open_site(world.server)
+
+    script = rebuild_script(site.server, site.server.jump_nodes["jumpnode"], state=site.state)
+
+    assert script is not None
+    subprocess.run(["sh"], input=script, text=True, check=True, timeout=30)
+    assert set(marks_in(keys.read_bytes())) == set(before)

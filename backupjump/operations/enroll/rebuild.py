@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backupjump.config.models import RouteKind
 from backupjump.operations.enroll.authorized_keys import RESERVED_PORTS, TUNNEL, Mark, hop_line, hop_mark, tunnel_line
 from backupjump.operations.enroll.fresh_file import public_half
-from backupjump.operations.enroll.jump_node import KeyChange, set_up_script
+from backupjump.operations.enroll.jump_node import KeyChange, keys_script, set_up_script
 from backupjump.operations.enroll.pending import all_pending
 from backupjump.operations.enroll.revoke import remembered_accounts
 
@@ -38,7 +38,10 @@ def rebuild_script(server: Server, node: JumpNode, *, state: Path) -> str | None
         KeyChange(account=accounts.tunnel, lines=lines),
         KeyChange(account=node.user, lines=(hop,)),
     ]
-    return set_up_script(accounts, changes)
+    try:
+        return set_up_script(accounts, changes)
+    except ValueError:  # accounts of the person's own, which are no enrolment's to make
+        return keys_script(accounts, changes)
 
 
 def _line(desktop: Desktop, pendings: Sequence[Pending]) -> str:

@@ -18,6 +18,7 @@ from backupjump.config.edit import set_values
 from backupjump.config.state import state_dir
 from backupjump.errors import BackupjumpError, DesktopAway, ForwardRefused, KeyRefused, LinkLost, Stopped
 from backupjump.gate.enrolment import seen_enrolment
+from backupjump.operations.enroll.accept_plan import typed
 from backupjump.operations.enroll.authorized_keys import read_keys_file, with_line, write_keys_file
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.fresh_file import make_key
@@ -51,7 +52,8 @@ def accept_rotation(plan: RotatePlan, *, yes: bool, wait: bool, hand_over: Calla
         raise BackupjumpError("nothing was changed")
     hand_over(reply_to(plan))
     if not (wait and os.isatty(sys.stderr.fileno())):
-        say("Once the Server has taken the reply, go on with the same invitation: backupjump enroll accept")
+        again = f"{typed(plan.config.path)} enroll accept"
+        say(f"Once the Server has taken the reply, go on with the same invitation: {again}")
         return 0
     say("Waiting until the JumpNode lets the new key in: that is when the Server has taken the reply.")
     try:
