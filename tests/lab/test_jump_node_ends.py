@@ -68,6 +68,7 @@ def test_only_the_desktop_s_own_lines_go_and_the_one_that_is_named_stays(lab: La
     assert keys.stat().st_mode == mode
 
 
+@pytest.mark.needs_root  # sshd hides its open files from its own account
 def test_a_revoked_desktop_s_tunnel_ends_and_does_not_come_back_while_others_stand(lab: Lab) -> None:
     standing = lab.open_tunnel()
     mark = Mark(TUNNEL, "laptop", "0a0a0a0a")
