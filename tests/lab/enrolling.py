@@ -20,7 +20,7 @@ INSTALLED = (
 )
 NEW = f"backupjump enroll new laptop --jump {JUMP_NAME} --store /srv/backups --read /home/me --bundle"
 FINISH = f"backupjump enroll finish --apply root@{JUMP_NAME}"
-_QUESTION = r"\[y/N\] $"
+QUESTION = r"\[y/N\] $"
 
 
 @dataclass
@@ -102,7 +102,7 @@ def prepare(three: Machines, *, by: str = "backup") -> None:
 def invite(said: Transcript, server: Machine, line: str, *, by: str = "backup") -> str:
     """Type an `enroll new` on a bare Server, say yes to the JumpNode's key, and return the invitation."""
     with said.at_terminal(server, by, line) as new:
-        new.expect(_QUESTION)
+        new.expect(QUESTION)
         new.type("yes\n")
         assert new.end().code == 0, new.text
         return block("INVITATION", new.text)
@@ -123,7 +123,7 @@ def accepting(
     with said.at_terminal(desktop, user, f"python3 {BUNDLE} enroll accept") as accept:
         accept.expect("Paste the invitation")
         said.paste(accept, invitation)
-        accept.expect(_QUESTION)
+        accept.expect(QUESTION)
         accept.type("yes\n")
         accept.expect("END BACKUPJUMP REPLY-----")
         yield accept, block("REPLY", accept.text)
@@ -134,7 +134,7 @@ def finish(said: Transcript, server: Machine, line: str, reply: str, *, by: str 
     with said.at_terminal(server, by, line) as finishing:
         finishing.expect("Paste the reply")
         said.paste(finishing, reply)
-        finishing.expect(_QUESTION)
+        finishing.expect(QUESTION)
         finishing.type("yes\n")
         assert finishing.end(seconds=90).code == 0, finishing.text
         return finishing.text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.attacker import listening
-from lab.enrolling import FINISH, Enrolled, Transcript, accepting, block, enrol, finish
+from lab.enrolling import FINISH, QUESTION, Enrolled, Transcript, accepting, block, enrol, finish
 from lab.machines import JUMP_NAME, machines
 from program import until
 
@@ -48,6 +48,34 @@ def test_new_keys_take_the_place_of_the_old_ones_once_they_are_proven(place: Enr
         assert server.run("backupjump doctor", user="backup").code == 0
     assert ids(desktop.file(DESKTOP_KEYS).read_text()) == [new]
     assert "/home/me/.local/share/backupjump/" in desktop.file(DESKTOP_KEYS).read_text()
+
+
+def test_a_jump_node_that_is_installed_anew_is_pinned_and_set_up_again(place: Enrolled) -> None:
+    desktop, jump, server = place.three
+    jump.must("userdel -r tunnel; userdel -r bjserver; rm /etc/ssh/sshd_config.d/backupjump.conf /etc/ssh/ssh_host_*")
+    jump.must("ssh-keygen -A && kill $(cat /run/sshd.pid)")
+    until(lambda: jump.run("/usr/sbin/sshd").code == 0, what="a new sshd")
+    said = Transcript()
+
+    with said.at_terminal(server, "backup", "backupjump enroll repin jumpnode") as repin:
+        repin.expect(QUESTION)
+        repin.type("yes\n")
+        assert repin.end().code == 0, repin.text
+    with said.at_terminal(jump, "root", "bash --norc") as root:
+        script = re.search(r"^sh <<'(\w+)'\n.*?\n\1$", repin.text, re.MULTILINE | re.DOTALL)
+        assert script is not None
+        said.paste(root, script[0])
+        root.expect("^sshd: reloaded$")
+    with said.at_terminal(desktop, "me", "backupjump enroll repin") as repin:
+        repin.expect(QUESTION)
+        repin.type("yes\n")
+        assert repin.end().code == 0, repin.text
+
+    assert (said.commands, said.pastes) == (3, 1)
+    with desktop.running("backupjump tunnel open", user="me"):
+        until(lambda: "127.0.0.1:2020" in listening(jump))
+        assert server.run("backupjump run laptop", user="backup").code == 0
+        assert server.run("backupjump doctor", user="backup").code == 0
 
 
 def test_root_enrols_root_to_back_up_a_whole_machine(tmp_path: Path) -> None:
