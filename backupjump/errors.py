@@ -52,6 +52,8 @@ class BackupjumpError(Exception):
         self.hint = hint
         self.bytes_received = 0
         """What had come in on the data connections before a transfer ended with this error."""
+        self.content_bytes = 0
+        """How much of that came after the content of files had begun to: about so much of it was new."""
 
 
 class UsageError(BackupjumpError):

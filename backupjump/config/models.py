@@ -233,11 +233,11 @@ class Job(Noun):
     gates: Gates = Gates()
     """What makes a run suspect."""
     attempts: Annotated[int, Field(strict=True, ge=1, le=20)] = 3
-    """Tries of the transfer within one run, once data has moved."""
+    """Tries in a row that may bring nothing new before a run with a broken link ends; 1: it ends with the link."""
     time_limit: Duration = timedelta(hours=12)
-    """A transfer that takes longer is ended; the next run goes on."""
+    """A run's transfer that takes longer, waits for a lost link included, is ended; the next run goes on."""
     grace: Duration = timedelta(minutes=30)
-    """How late a due run may start before it counts as missed."""
+    """How long a run waits for a Desktop whose link was lost while data moved, to go on with what has arrived."""
     idle_limit: Duration = timedelta(minutes=10)
     """A transfer without a byte for this long is ended."""
     on_full: Literal["stop", "prune"] = "stop"

@@ -26,7 +26,6 @@ SERVER_LATER = (
 )
 MACHINE_LATER = (_Later(("routes",), "`route` alone is tried"),)
 JOB_LATER = (
-    _Later(("grace",), "no run counts as missed"),
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),
     _Later(("prepare",), "nothing is made ready ahead of time"),

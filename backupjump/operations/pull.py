@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Revoked, Stopped, StoreFull
+from backupjump.errors import BackupjumpError, DesktopAway, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
 from backupjump.operations.due import another_due, check_due
@@ -20,6 +20,7 @@ from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
+from backupjump.operations.resume import Tries
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.rsync.transfer import transfer
@@ -48,7 +49,6 @@ log = logging.getLogger(__name__)
 REACH_SECONDS = 15.0
 # sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); 5 s is under their floor.
 _KNOCK_SECONDS = 5.0
-_RETRY_SECONDS = 5.0
 
 
 @contextmanager
@@ -92,6 +92,7 @@ def reach(pull: Pull) -> Iterator[Control]:
             log.info("%s: %s; waiting for another %d s", pull.job.name, away, left)
             time.sleep(min(_KNOCK_SECONDS, left))
     with control, kept_awake():
+        pull.control = control
         log.info("%s: reached %s", pull.job.name, pull.desktop.name)
         pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
         _note_put_off(pull)
@@ -106,19 +107,19 @@ def _note_put_off(pull: Pull) -> None:
 
 
 def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
-    """Bring the sources into a fresh work folder; a link that breaks after data has moved is tried again.
+    """Bring the sources into a fresh work folder; where the link breaks after data has moved, go on when it is back.
 
-    So is, once, a store that filled up where room could be made. Each try gets a work folder of its own and
-    links to what the tries before it had got.
+    A store that filled up is tried again once, where room could be made. Each try gets a work folder of its own
+    and links to what the tries before it had got.
     """
     assert pull.store is not None
-    pull.rsyncs, filled = rsyncs, False
+    pull.rsyncs, filled, tries = rsyncs, False, Tries(pull)
     check_fits(pull)
     while True:
         pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
         plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, rsyncs)
         try:
-            pulled = _transfer(pull, plan)
+            pulled = _transfer(pull, plan, tries.deadline)
         except BackupjumpError as error:
             _account(pull, error.bytes_received)
             discard_if_empty(pull.staging, because=error)
@@ -127,14 +128,14 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
                 after_full(pull, error, again=not filled)
                 filled = True
             else:
-                _give_up_or_wait(pull, error)
+                tries.wait_after(error)
         else:
             _account(pull, pulled.bytes_received)
             take_out(pull.staging, pulled.stale)
             return pulled
 
 
-def _transfer(pull: Pull, plan: Plan) -> Pulled:
+def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
     assert pull.store is not None
     pull.run = replace(pull.run, attempts=pull.run.attempts + 1)
     return transfer(
@@ -142,6 +143,7 @@ def _transfer(pull: Pull, plan: Plan) -> Pulled:
         pass_fds=(pull.lock_fd,),
         on_progress=pull.asked.on_progress,
         guard=partial(pull.store.check_floor, floor_of(pull)),
+        deadline=deadline,
     )
 
 
@@ -199,16 +201,3 @@ def _tell(pull: Pull, desktop: Control, status: Status) -> None:
 
 def _account(pull: Pull, received: int) -> None:
     pull.run = replace(pull.run, bytes_received=pull.run.bytes_received + received)
-
-
-def _give_up_or_wait(pull: Pull, error: BackupjumpError) -> None:
-    """Return when the transfer may be tried again; else raise what ended it."""
-    moved = pull.run.bytes_received > 0
-    if moved and isinstance(error, DesktopAway):
-        # Away is for a Desktop that could not be reached; this one was lost on the way.
-        error = LinkLost(str(error), hint=error.hint)
-    if not moved or not isinstance(error, LinkLost) or pull.run.attempts >= pull.job.attempts:
-        raise error
-    pause = _RETRY_SECONDS * pull.run.attempts
-    log.info("%s: %s; try %d follows in %d s", pull.job.name, error, pull.run.attempts + 1, pause)
-    time.sleep(pause)

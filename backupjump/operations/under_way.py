@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.progress import Progress
+    from backupjump.ssh.control import Control
     from backupjump.store.layout import JobFolder
     from backupjump.store.staging import Staging
     from backupjump.store.store import Store
@@ -50,8 +51,8 @@ class Asked:
 class Pull:
     """One pull under way: what it works with, and the Run that it will come to.
 
-    `gate` is the one that answered on the Desktop, None without one. `stopped` is a signal that came when
-    the Run had published.
+    `control` is the login to the Desktop, once it is reached; `gate` is the one that answered there, None without
+    one. `stopped` is a signal that came when the Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -68,6 +69,7 @@ class Pull:
         self.store: Store | None = None
         self.lock_fd = -1
         self.staging: Staging | None = None
+        self.control: Control | None = None
         self.gate: Gate | None = None
         self.rsyncs: Rsyncs | None = None
         self.stopped: Stopped | None = None

@@ -62,6 +62,11 @@ class Lines:
         self._too_long = self._too_long or len(rest) > LONGEST_LINE
         self._rest = b"" if self._too_long else rest
 
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of the line that has not ended yet."""
+        return self._rest
+
     def rest(self) -> Iterator[bytes]:
         """Yield what came after the last line end, once the stream has ended."""
         if self._rest:
@@ -94,6 +99,11 @@ class Output:
                     yield item
             else:
                 self._read_other(line)
+
+    @property
+    def content_begun(self) -> bool:
+        """Whether content of files comes in: rsync says so at the first block, by a line that ends a second later."""
+        return self.progress != Progress() or read_progress(self._lines.unfinished, self.progress) is not None
 
     @property
     def files_total(self) -> int:

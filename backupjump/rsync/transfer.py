@@ -6,11 +6,13 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
 from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
+from backupjump.rsync.content import Content
 from backupjump.rsync.fence import fenced
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
@@ -33,8 +35,11 @@ def transfer(
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     on_milestone: Callable[[str], None] = lambda _text: None,
     guard: Callable[[], None] = lambda: None,
+    deadline: float | None = None,
 ) -> Pulled:
     """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
+
+    `deadline` is when all of it must be over, on the monotonic clock; by default the plan's time_limit from now.
 
     rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
     On any exception the whole group of processes has been ended and waited for. Raises SourceMissing,
@@ -42,22 +47,25 @@ def transfer(
     second) and, when nothing had moved yet, what ssh said; each of them carries in `bytes_received` what had come
     in until then, over all sources.
     """
-    deadline = time.monotonic() + plan.time_limit.total_seconds()
+    if deadline is None:
+        deadline = time.monotonic() + plan.time_limit.total_seconds()
     parts: list[Pulled] = []
+    contents: list[Content] = []
+    watching = partial(Watch, plan=plan, deadline=deadline, guard=guard)
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
-        with _counting(parts):
-            parts.append(_pull(plan, one, deadline, pass_fds, on_progress, guard))
+        with _counting(parts, contents):
+            parts.append(_pull(plan, one, watching, contents, pass_fds, on_progress))
     return merged(parts)
 
 
 def _pull(
     plan: Plan,
     one: Transfer,
-    deadline: float,
+    watching: Callable[[int], Watch],
+    contents: list[Content],
     pass_fds: Sequence[int],
     on_progress: Callable[[Progress], None],
-    guard: Callable[[], None],
 ) -> Pulled:
     marker = secrets.token_hex(8)
     output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
@@ -65,13 +73,15 @@ def _pull(
     tell = _throttled(on_progress)
 
     def read_stdout(chunk: bytes) -> None:
-        for _item in output.feed(chunk):
-            pass
+        for item in output.feed(chunk):
+            content.note(item)
+        content.note()
         tell(output.progress)
 
     one = fenced(plan, one)
     with running(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
-        watch = Watch(child.pid, plan, deadline=deadline, guard=guard)
+        watch = watching(child.pid)
+        contents.append(content := Content(watch, output))
         try:
             status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
             on_progress(output.progress)
@@ -114,11 +124,12 @@ class _HeardEnough(Exception):
 
 
 @contextmanager
-def _counting(before: Sequence[Pulled]) -> Iterator[None]:
+def _counting(before: Sequence[Pulled], contents: Sequence[Content]) -> Iterator[None]:
     try:
         yield
     except BackupjumpError as error:
         error.bytes_received += sum(part.bytes_received for part in before)
+        error.content_bytes = sum(each.received_bytes for each in contents)
         raise
 
 

@@ -77,7 +77,11 @@ class Control:
         if self._closed:
             raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
         self.close()
-        fresh = open_control(self._route, deadline_seconds=seconds)
+        self.go_on_with(open_control(self._route, deadline_seconds=seconds))
+
+    def go_on_with(self, fresh: Control) -> None:
+        """End this connection, broken or closed as it may be, and take over that of `fresh`."""
+        self.close()
         self._connection, self._link, self._closed = fresh._connection, fresh._link, False
 
     def close(self) -> None:

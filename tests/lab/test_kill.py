@@ -34,6 +34,8 @@ def kill_again_and_again(lab: Lab, kind: str, *, rounds: int) -> None:
     chance = random.Random(f"{SEED} {kind} {rounds}")
     fill(lab.home, chance)
     config = lab.server_config()
+    job = config.parent / "jobs/nightly.yaml"
+    job.write_text(f"{job.read_text()}\ngrace: 1s\n")
     assert backupjump(config, "store", "init").code == 0
     lab.open_tunnel()
     assert backupjump(config, "run", "nightly").code == 0
