@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backupjump.errors import JobLocked
 
 LOCK = "tunnel.lock"
+
+# Who only asks whether it is held has it for a moment, too.
+_TRIES = 5
+_BETWEEN_SECONDS = 0.05
 
 
 @contextmanager
@@ -18,12 +23,7 @@ def holding(state: Path) -> Iterator[None]:
     """Hold the lock in the block; JobLocked, nothing done, while another process does. It dies with its process."""
     fd = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JobLocked(
-                "another process of this machine holds the tunnel", hint="see: backupjump tunnel status"
-            ) from None
+        _lock(fd, tries=_TRIES)
         yield
     finally:
         os.close(fd)
@@ -31,8 +31,21 @@ def holding(state: Path) -> Iterator[None]:
 
 def is_held(state: Path) -> bool:
     """Whether a process holds the lock now."""
+    fd = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        with holding(state):
-            return False
+        _lock(fd, tries=1)
     except JobLocked:
         return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _lock(fd: int, *, tries: int) -> None:
+    for left in reversed(range(tries)):
+        with suppress(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if left:
+            time.sleep(_BETWEEN_SECONDS)
+    raise JobLocked("another process of this machine holds the tunnel", hint="see: backupjump tunnel status")

@@ -9,7 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, HostKeyRefused, KeyRefused, LinkLost
+from backupjump.errors import BackupjumpError, DesktopAway, HostKeyRefused, JumpNodeUnreachable, KeyRefused, LinkLost
+from backupjump.operations.serve.patience import Patience
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import prepare
 from backupjump.ssh.standing import Standing
@@ -55,6 +56,7 @@ class LookOut(threading.Thread):
         self._ended = threading.Event()
         self._nudged = threading.Event()
         self._again_at = 0.0
+        self._patience = Patience()
 
     def nudge(self) -> None:
         """Let it look at once: another Desktop is wanted."""
@@ -73,7 +75,8 @@ class LookOut(threading.Thread):
             for desktop in sorted(self._wanted() & self._routes.keys()):
                 if self._ended.is_set():
                     break
-                self._look_for(desktop)
+                if not self._patience.is_over(desktop, now=time.monotonic()):
+                    self._look_for(desktop)
             # Not all Servers at once, and not too near to the look before.
             pause = max(1.0, every * random.uniform(0.9, 1.1) - (time.monotonic() - began))  # noqa: S311
             self._nudged.wait(pause)
@@ -82,13 +85,17 @@ class LookOut(threading.Thread):
         self._give_up()
 
     def _look_for(self, desktop: str) -> None:
+        began = time.monotonic()
         try:
             if self._jump is None:
                 self._log_in(self._routes[desktop])
             elif time.monotonic() < self._again_at or not self._ask(self._jump, self._routes[desktop]):
+                self._patience.answered(desktop)
                 return
         except DesktopAway as away:
             log.debug("%s: %s", desktop, away)
+            if not isinstance(away, JumpNodeUnreachable):
+                self._patience.waited_in_vain(desktop, since=began, now=time.monotonic())
             return
         except LinkLost as lost:
             log.info("%s", lost)
@@ -100,6 +107,7 @@ class LookOut(threading.Thread):
             log.exception("looking for desktop %s failed", desktop)
             self._give_up()
             return
+        self._patience.answered(desktop)
         self._reached(desktop)
 
     def _ask(self, jump: Route, route: Route) -> bool:

@@ -6,22 +6,19 @@ computed from what the store and the history tell, so a restart forgets nothing.
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import signal
-import sys
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from backupjump import process
 from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations import sd
 from backupjump.operations.due import due_at
+from backupjump.operations.serve.child import Started, start_run
 from backupjump.operations.serve.choose import Running, Waiting, due_desktops, to_start
 from backupjump.operations.serve.look_out import LookOut
 from backupjump.operations.site import open_site
@@ -49,15 +46,6 @@ _PAUSE = timedelta(minutes=1)
 _STOP_SECONDS = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Started:
-    """A run under way; closing `stack` ends it."""
-
-    running: Running
-    child: process.Child
-    stack: ExitStack
-
-
 class Serving:
     """One reading of the config, its look-outs, and what is under way."""
 
@@ -65,7 +53,7 @@ class Serving:
         self._config = config
         self._site = open_site(config, check_keys=True)
         self._waiting: dict[str, Waiting] = {}
-        self._started: dict[str, _Started] = {}
+        self._started: dict[str, Started] = {}
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reached: dict[str, float] = {}
         self._wanted: frozenset[str] = frozenset()
@@ -112,8 +100,10 @@ class Serving:
         self._stop_looking()
         for each in self._started.values():
             log.info("%s: ending its run", each.running.job)
-            each.child.stop(grace=_STOP_SECONDS)
-            each.stack.close()
+            each.ask_to_end()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for each in self._started.values():
+            each.end(grace_seconds=max(1.0, deadline - time.monotonic()))
         self._started.clear()
 
     def _begin_looking(self) -> list[LookOut]:
@@ -137,18 +127,19 @@ class Serving:
 
     def _read_due(self, job: Job) -> None:
         """Find out when `job` is due; one that can't be read is tried again with the others."""
+        due = None
         try:
-            desktop = self._site.desktop_of(job)
-            due = None if desktop.revoked else due_at(self._site, job, now=utc_now())
+            due = due_at(self._site, job, now=utc_now())
         except Stopped:
             raise
         except BackupjumpError as error:
             log.warning("%s: %s", job.name, error)
-            due = None
+        except Exception:
+            log.exception("looking when %s is due failed", job.name)
         if due is None:
             self._waiting.pop(job.name, None)
         else:
-            self._wait(job, desktop, due)
+            self._wait(job, self._site.desktop_of(job), due)
 
     def _wait(self, job: Job, desktop: Desktop, due: datetime) -> None:
         known = self._waiting.get(job.name)
@@ -163,12 +154,8 @@ class Serving:
             self._reached[self._answers.get()] = now
 
     def _start(self, waiting: Waiting) -> None:
-        words = ("run", waiting.job, "--if-due", "--json")
-        argv = [sys.executable, "-P", "-m", "backupjump", "--config", str(self._site.config_file), *words]
-        with ExitStack() as stack:
-            child = stack.enter_context(process.running(argv, stderr=sys.stderr.fileno()))
-            running = Running(job=waiting.job, desktop=waiting.desktop, jump_node=waiting.jump_node)
-            self._started[waiting.job] = _Started(running=running, child=child, stack=stack.pop_all())
+        running = Running(job=waiting.job, desktop=waiting.desktop, jump_node=waiting.jump_node)
+        self._started[waiting.job] = start_run(running, config=self._site.config_file)
         log.info("%s: started", waiting.job)
 
     def _note_ended(self) -> None:
@@ -176,7 +163,7 @@ class Serving:
             status = each.child.poll()
             if status is None:
                 continue
-            log.info("%s: %s", name, _told(each.child.stdout.read(), status))
+            log.info("%s: %s", name, each.told(status))
             each.stack.close()
             del self._started[name]
             self._reached.pop(each.running.desktop, None)
@@ -237,13 +224,3 @@ def _ways(site: Site) -> list[tuple[str, Route | None, dict[str, Route]]]:
         for name, routes in by_jump_node.items()
     ]
     return [*ways, ("by login", None, by_login)] if by_login else ways
-
-
-def _told(stdout: bytes, status: int) -> str:
-    """Return what a run that ended with `status` came to, from its line of JSON."""
-    try:
-        run = json.loads(stdout.splitlines()[-1])
-        error = run["error"]
-        return f"{run['status']}, {run['snapshot'] or (error and error['message'].partition(chr(10))[0]) or ''}"
-    except (ValueError, IndexError, KeyError, TypeError):
-        return f"ended with {status}"
