@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -28,10 +28,16 @@ log = logging.getLogger(__name__)
 _PROBE_SECONDS = 20.0
 
 
-def fenced(plan: Plan, one: Transfer) -> Transfer:
+@cache
+def confines() -> bool:
+    """Whether the rsync of this machine can be told to stay below a folder."""
+    return run(["rsync", "--confine-root=/", "--version"], timeout=_PROBE_SECONDS).status == 0
+
+
+def fenced(plan: Plan, one: Transfer, *, confining: Callable[[], bool] = confines) -> Transfer:
     """Return `one` with bases that lead nowhere else, or with a root that rsync stays below, as this machine is now.
 
-    In a fake-super store no link is one on the disk.
+    In a fake-super store no link is one on the disk. `confining` says whether the rsync here can be kept in a root.
     """
     if not one.link_dests or plan.in_place or plan.ownership is Ownership.FAKE_SUPER:
         return one
@@ -39,7 +45,7 @@ def fenced(plan: Plan, one: Transfer) -> Transfer:
     root = os.path.realpath(os.path.commonpath([one.target.absolute(), *one.link_dests]))
     bases = tuple(each for each in one.link_dests if _is_within(os.path.realpath(each), root))
     safe = tuple(each for each in bases if not _has_way_out(each))
-    if safe == bases or not confines():
+    if safe == bases or not confining():
         return replace(one, link_dests=safe)
     return replace(one, link_dests=bases, confine_root=Path(root))
 
@@ -55,12 +61,6 @@ def ways_out(folder: Path) -> Iterator[Path]:
                     waiting.append(entry.path)
                 elif entry.is_symlink() and _leads_out(entry.path, of=real):
                     yield Path(entry.path)
-
-
-@cache
-def confines() -> bool:
-    """Whether the rsync of this machine can be told to stay below a folder."""
-    return run(["rsync", "--confine-root=/", "--version"], timeout=_PROBE_SECONDS).status == 0
 
 
 def _leads_out(link: str, *, of: str) -> bool:

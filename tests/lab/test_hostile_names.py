@@ -112,7 +112,7 @@ def link_then_file(lab: Lab, outside: Path, plant: Callable[[Path, Path], tuple[
     return said
 
 
-@pytest.mark.parametrize("text", [SAME_SIZE, "another size"])
+@pytest.mark.parametrize("text", [SAME_SIZE, pytest.param("another size", marks=pytest.mark.long)])
 def test_s1_a_file_in_the_place_of_a_link_is_the_desktop_s(lab: Lab, outside: Path, text: str) -> None:
     said = link_then_file(lab, outside, file_behind, text)
 
@@ -141,7 +141,7 @@ def test_s1_nor_does_the_desktop_learn_what_a_file_of_another_size_there_holds(l
 
 
 @pytest.mark.needs_root
-@pytest.mark.parametrize("plant", [file_behind, folder_behind])
+@pytest.mark.parametrize("plant", [pytest.param(file_behind, marks=pytest.mark.long), folder_behind])
 def test_s1_nor_where_the_new_tree_is_a_copy_of_the_last_one(
     lab: Lab, outside: Path, plant: Callable[[Path, Path], tuple[Path, Path]]
 ) -> None:

@@ -66,19 +66,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(lab)
 
 
-@pytest.mark.parametrize(
-    ("sender", "code", "error", "says"),
-    [
-        pytest.param(Sender(after="garbage"), 1, "desktop-unfit", "prints text", id="garbage"),
-        pytest.param(Sender(first=GREETING, after="garbage"), 75, "link-lost", "ended with", id="a greeting first"),
-        pytest.param(Sender(keep=100_000, after="hang up"), 75, "link-lost", "lost the link", id="half a file"),
-        pytest.param(Sender(after="stall"), 75, "window-over", "idle", id="no greeting"),
-        pytest.param(
-            Sender(keep=40, after="stall"), 75, "window-over", "idle", id="half a list", marks=pytest.mark.long
-        ),
-        pytest.param(Sender(after="stall", stubborn=True), 75, "window-over", "idle", id="deaf to signals"),
-    ],
-)  # fmt: skip
+LONG = pytest.mark.long
+ENDS = [
+    pytest.param(Sender(after="garbage"), 1, "desktop-unfit", "prints text", id="garbage"),
+    pytest.param(Sender(keep=100_000, after="hang up"), 75, "link-lost", "lost the link", id="half a file"),
+    pytest.param(Sender(after="stall"), 75, "window-over", "idle", id="no greeting"),
+    pytest.param(Sender(keep=40, after="stall"), 75, "window-over", "idle", id="half a list", marks=LONG),
+    pytest.param(Sender(first=GREETING, after="garbage"), 75, "link-lost", "with", id="a greeting first", marks=LONG),
+    pytest.param(Sender(after="stall", stubborn=True), 75, "window-over", "idle", id="deaf to signals", marks=LONG),
+]
+
+
+@pytest.mark.parametrize(("sender", "code", "error", "says"), ENDS)
 def test_a_desktop_that_sends_garbage_or_nothing_is_ended_in_time_and_the_job_is_free(
     place: Place, sender: Sender, code: int, error: str, says: str
 ) -> None:
@@ -91,7 +90,7 @@ def test_a_desktop_that_sends_garbage_or_nothing_is_ended_in_time_and_the_job_is
 
 @pytest.mark.parametrize(
     "keep",
-    [pytest.param(40, id="in the list of files", marks=pytest.mark.long), pytest.param(100_000, id="in a file")],
+    [pytest.param(40, id="in the list of files", marks=LONG), pytest.param(100_000, id="in a file")],
 )
 def test_garbage_where_rsync_expects_something_of_its_own_is_no_snapshot(place: Place, keep: int) -> None:
     said = place.run_against(Sender(keep=keep, after="garbage"))

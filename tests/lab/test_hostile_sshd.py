@@ -48,19 +48,18 @@ def _flood(client: socket.socket, first: bytes, then: bytes) -> None:
             client.sendall(then)
 
 
-FLOODS = {
-    "a first line without an end": (b"", b"x" * 16),
-    "a welcome without an end": (b"", b"hello\r\n"),
-    "a packet of 4 GiB": (BANNER + LARGEST_PACKET, b"x" * 16),
-    "packets that mean nothing": (BANNER, IGNORED),
-}
+LONG_LINE_OR_PACKET = ((b"", b"x" * 16), (BANNER + LARGEST_PACKET, b"x" * 16))
+NO_END_OF_SMALL_ONES = ((b"", b"hello\r\n"), (BANNER, IGNORED))
 
 
-def test_a_flood_in_the_place_of_a_login_ends_soon_and_fills_no_memory(lab: Lab) -> None:
+@pytest.mark.parametrize("floods", [LONG_LINE_OR_PACKET, pytest.param(NO_END_OF_SMALL_ONES, marks=pytest.mark.long)])
+def test_a_flood_in_the_place_of_a_login_ends_soon_and_fills_no_memory(
+    lab: Lab, floods: tuple[tuple[bytes, bytes], ...]
+) -> None:
     place = Place(lab)
     lab.desktop.stop()
 
-    for first, then in FLOODS.values():
+    for first, then in floods:
         with answering(lab.desktop.port, first, then):
             said = measured_run(place.config, "nightly")
 

@@ -57,16 +57,3 @@ def test_k5_what_somebody_did_to_the_files_for_ssh_between_two_runs_is_undone_be
     assert not known_hosts.is_symlink()
     assert elsewhere.read_text().startswith("@revoked")
     assert not canary.exists()
-
-
-def test_k1_a_run_that_meets_another_host_key_comes_back_to_it_no_more_often_than_it_is_asked_to(lab: Lab) -> None:
-    config = lab.server_config()
-    backupjump(config, "store", "init")
-    lab.open_tunnel()
-    lab.desktop.renew_host_key()
-    before = lab.desktop.log.read_text().count("Connection from")
-
-    said = backupjump(config, "run", "nightly", "--wait", "1m", "--json")
-
-    assert (said.code, said.json["error"]["code"], said.json["attempts"]) == (1, "host-key", 0)
-    assert lab.desktop.log.read_text().count("Connection from") - before == 1

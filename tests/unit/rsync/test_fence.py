@@ -66,6 +66,16 @@ def test_where_a_basis_has_a_way_out_rsync_stays_in_the_folder_of_the_job_named_
     assert "--whole-file" in pull_argv(plan, fence, marker="m")
 
 
+def test_an_rsync_that_can_not_be_confined_gets_no_basis_with_a_way_out(tmp_path: Path) -> None:
+    base, older = tree(tmp_path / "1"), tree(tmp_path / "2")
+    (base / "home/link").symlink_to(tmp_path / "2/private")
+    one = Transfer(source="/home", target=tmp_path / "new", link_dests=(base, older))
+
+    fence = fenced(plan_of("/home", one.target, ("sh",)), one, confining=lambda: False)
+
+    assert (fence.link_dests, fence.confine_root) == ((older,), None)
+
+
 def test_without_a_basis_or_where_no_link_is_one_there_is_nothing_to_fence(tmp_path: Path) -> None:
     alone = Transfer(source="/home", target=tmp_path)
     based = Transfer(source="/home", target=tmp_path / "new", link_dests=(tmp_path / "old",))
