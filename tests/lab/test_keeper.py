@@ -148,3 +148,18 @@ def test_a_port_that_somebody_else_has_is_told_and_tried_again(lab: Lab, clock: 
         until(becomes(keeper, "waiting"))
 
         assert "is taken" in keeper.trouble
+
+
+def test_after_a_long_dead_link_the_port_of_the_tunnel_before_is_soon_tried_again(lab: Lab, clock: Clock) -> None:
+    lab.jump.stop()
+    with keeping(lab, clock) as keeper:
+        for _ in range(4):
+            until(becomes(keeper, "opening"))
+            until(becomes(keeper, "waiting"))
+            clock.now += 10.1
+        lab.jump.start()
+        with socket.create_server(("127.0.0.1", lab.tunnel_port)):
+            until(lambda: becomes(keeper, "waiting")() and "is taken" in keeper.trouble)
+        clock.now += 10.1
+
+        until(becomes(keeper, "open"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused, Stopped
 from backupjump.operations.tunnel import STANDS_WITHIN_SECONDS
 from backupjump.ssh.tunnel import TunnelChild, write_config
-from backupjump.ssh.tunnel_verdicts import Forward
+from backupjump.ssh.tunnel_verdicts import Forward, is_port_taken
 from backupjump.timing.backoff import pause_seconds
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ class Keeper:
     """The one ssh of the tunnel, at most; `with` ends it.
 
     The JumpNodes are tried in order, one right after the other; when none will do there is a pause, which doubles
-    (timing/backoff.py), less where nobody was there to hear us. One that refused a key, or whose host key we refuse, is
-    passed over for a while.
+    (timing/backoff.py), but stays short where nobody was there to hear us, or the port is still that of our tunnel
+    before. One that refused a key, or whose host key we refuse, is passed over for a while.
     """
 
     def __init__(
@@ -51,9 +51,8 @@ class Keeper:
         self._current = 0
         self._again_at = 0.0
         self._passed_over_until = [0.0] * len(self._forwards)
-        self._unheard = True
-        self.failures = 0
         self.trouble = ""
+        self._forget_failures()
 
     @property
     def phase(self) -> str:
@@ -71,7 +70,8 @@ class Keeper:
         """Do the next step towards what is wanted; call it about once a second. What fails becomes `trouble`."""
         if not wanted:
             self.close()
-            self.failures, self.trouble, self._current, self._again_at = 0, "", 0, 0.0
+            self.trouble, self._current, self._again_at = "", 0, 0.0
+            self._forget_failures()
         elif self._child is None:
             self._begin()
         elif not self._child.stands:
@@ -83,7 +83,8 @@ class Keeper:
         """Try again at once, since the network is another one now; with `redial` what stands is given up as dead."""
         if redial:
             self.close()
-        self.failures, self._again_at = 0, 0.0
+        self._again_at = 0.0
+        self._forget_failures()
 
     def close(self) -> None:
         """End the ssh, which frees the port on the JumpNode."""
@@ -112,7 +113,7 @@ class Keeper:
         except Stopped:
             raise
         except BackupjumpError as error:
-            self._failed(error, heard=True)
+            self._failed(error, harmless=False)
 
     def _watch_opening(self, child: TunnelChild) -> None:
         if child.ended or self._clock() - self._since > STANDS_WITHIN_SECONDS:
@@ -122,7 +123,7 @@ class Keeper:
                 raise
             except BackupjumpError as error:
                 self.close()
-                self._failed(error, heard=child.heard)
+                self._failed(error, harmless=is_port_taken(error) or not child.heard)
 
     def _watch_standing(self, child: TunnelChild) -> None:
         if not self._has_stood:
@@ -137,14 +138,18 @@ class Keeper:
                 self.close()
                 self._current = len(self._forwards) - 1  # begin again with the first
                 # It was let in, and lost by the line: on one that comes and goes, no pause is to grow long.
-                self._failed(error, heard=False)
+                self._failed(error, harmless=True)
         elif self._clock() - self._since > _STABLE_SECONDS:
-            self.failures = 0
+            self._forget_failures()
 
-    def _failed(self, error: BackupjumpError, *, heard: bool) -> None:
+    def _forget_failures(self) -> None:
+        self.failures = self._rebuffs = 0
+        self._harmless = True
+
+    def _failed(self, error: BackupjumpError, *, harmless: bool) -> None:
         """Go on to the next JumpNode, or pause when this was the last one."""
         self.trouble = str(error)
-        self._unheard = self._unheard and not heard
+        self._harmless = self._harmless and harmless
         log.warning("%s", error)
         if isinstance(error, (KeyRefused, HostKeyRefused)):
             pause = pause_seconds(1, refused=True, chance=self._chance())
@@ -157,7 +162,10 @@ class Keeper:
         """Wait for the next round, which begins with the first JumpNode that is not passed over."""
         self._current = 0
         self.failures += 1
-        pause = pause_seconds(self.failures, refused=False, chance=self._chance(), unheard=self._unheard)
-        self._unheard = True
+        self._rebuffs += not self._harmless
+        # An hour without a link is no reason to wait long after the first word with sshd.
+        failures = self.failures if self._harmless else self._rebuffs
+        pause = pause_seconds(failures, refused=False, chance=self._chance(), harmless=self._harmless)
+        self._harmless = True
         self._again_at = max(self._clock() + pause, min(self._passed_over_until))
         log.info("the tunnel is tried again in %d s", self._again_at - self._clock())

@@ -35,7 +35,7 @@ def test_no_pause_is_shorter_than_sshd_tolerates() -> None:
 
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 5), (2, 10), (3, 10), (60, 10), (61, 300)])
-def test_a_jump_node_that_hears_nothing_is_tried_every_ten_seconds_for_a_quarter_of_an_hour(
+def test_what_no_sshd_penalises_is_tried_every_ten_seconds_for_a_quarter_of_an_hour(
     failures: int, seconds: float
 ) -> None:
-    assert pause_seconds(failures, refused=False, chance=0.5, unheard=True) == seconds
+    assert pause_seconds(failures, refused=False, chance=0.5, harmless=True) == seconds
