@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from backupjump.config.models import Job
+    from backupjump.store.first_backup import FirstBackup
     from backupjump.store.snapshots import Snapshot
 
 
@@ -46,6 +47,7 @@ class JobState:
     last_status: Status | None
     help: str
     size_bytes: int | None = None
+    first_backup: FirstBackup | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values; the keys are API."""
@@ -56,17 +58,25 @@ class JobState:
             "next_due_at": self.next_due_at and rfc3339(self.next_due_at),
             "last_status": self.last_status and self.last_status.value,
             "help": self.help,
+            "first_backup": _first_json(self.first_backup) if self.first_backup is not None else None,
         }
 
 
 def job_state(
-    job: Job, snapshots: Sequence[Snapshot], last_run: Run | None, *, zone: ZoneInfo, now: datetime
+    job: Job,
+    snapshots: Sequence[Snapshot],
+    last_run: Run | None,
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    first_backup: FirstBackup | None = None,
 ) -> JobState:
     """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
 
     Damage that a verify found and nobody has tried to put right makes it broken, whatever the last run came to.
     A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
-    when it waits, and `good` would be a lie.
+    when it waits, and `good` would be a lie. `first_backup` is how far
+    one is that has no snapshot at all.
     """
     good = newest_good(snapshots)
     last_good_at = good.taken_at if good is not None else None
@@ -82,8 +92,9 @@ def job_state(
         last_good_at=last_good_at,
         next_due_at=next_due(job.schedule, last_at=last_taken_at(snapshots), zone=zone, now=now),
         last_status=last_run.status if last_run is not None else None,
-        help=_help(job.name, state, last_run, has_good=good is not None, damaged=damaged),
+        help=_help(job.name, state, last_run, first=_first(good, first_backup), damaged=damaged),
         size_bytes=good.bytes_total if good is not None else None,
+        first_backup=first_backup if not snapshots else None,
     )
 
 
@@ -102,8 +113,25 @@ def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool
     return State.GOOD
 
 
-def _help(job: str, state: State, last_run: Run | None, *, has_good: bool, damaged: bool) -> str:
-    first = "" if has_good else "no backup yet; "
+def _first(good: Snapshot | None, first_backup: FirstBackup | None) -> str:
+    if good is not None:
+        return ""
+    left = first_backup.nights_left if first_backup is not None else None
+    if first_backup is None or left is None:
+        return "no backup yet; "
+    return f"first backup {first_backup.percent} %, {left} {'night' if left == 1 else 'nights'} left; "
+
+
+def _first_json(first: FirstBackup) -> dict[str, Any]:
+    return {
+        "held_bytes": first.held_bytes,
+        "total_bytes": first.total_bytes,
+        "percent": first.percent,
+        "nights_left": first.nights_left,
+    }
+
+
+def _help(job: str, state: State, last_run: Run | None, *, first: str, damaged: bool) -> str:
     match state:
         case State.SUSPECT:
             return f"see what changed, and say so if it is right: backupjump ack {job}"

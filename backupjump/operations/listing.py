@@ -18,6 +18,7 @@ from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.find import find_snapshot
+from backupjump.store.first_backup import read_first_backup
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marks import read_marks
 from backupjump.store.repair import unlisted_runs
@@ -190,7 +191,8 @@ def _state_of(site: Site, job: Job, last_run: Run | None, *, zone: ZoneInfo, now
     if desktop.revoked:
         job, last_run = job.model_copy(update={"schedule": None, "max_age": None}), None
         note = f"desktop {desktop.name} is revoked: nothing is pulled from it any more"
-    state = job_state(job, list_snapshots(folder), last_run, zone=zone, now=now)
+    first = read_first_backup(folder)
+    state = job_state(job, list_snapshots(folder), last_run, zone=zone, now=now, first_backup=first)
     state = _with_marks_of(folder, state)
     return replace(state, help="; ".join(filter(None, (state.help, note))))
 

@@ -16,6 +16,7 @@ from backupjump.errors import BackupjumpError, DesktopAway, Revoked, Stopped, St
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
 from backupjump.operations.due import another_due, check_due
+from backupjump.operations.first_backup import note_first_backup
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
@@ -26,6 +27,7 @@ from backupjump.operations.under_way import Pull
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
 from backupjump.ssh.control import open_control
+from backupjump.store.first_backup import forget_first_backup
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
@@ -124,6 +126,7 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
             _account(pull, error.bytes_received)
             discard_if_empty(pull.staging, because=error)
             settle(pull.store, pull.folder, pull.staging.path)
+            note_first_backup(pull)
             if isinstance(error, StoreFull):
                 after_full(pull, error, again=not filled)
                 filled = True
@@ -137,11 +140,12 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
 
 def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
     assert pull.store is not None
-    pull.run = replace(pull.run, attempts=pull.run.attempts + 1)
+    pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
     return transfer(
         plan,
         pass_fds=(pull.lock_fd,),
-        on_progress=pull.asked.on_progress,
+        on_progress=pull.note_progress,
+        on_milestone=pull.begin_source,
         guard=partial(pull.store.check_floor, floor_of(pull)),
         deadline=deadline,
     )
@@ -167,6 +171,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     how = provenance(pull.route.kind, pull.rsyncs, pulled, pull.job, pull.gate)
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
+    forget_first_backup(pull.folder)
     return published.snapshot
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.identity import refuse_a_new_history
 from backupjump.operations.site import Site, open_site
+from backupjump.rsync.progress import Progress
 from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.route import prepare
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from backupjump.errors import Stopped
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
-    from backupjump.rsync.progress import Progress
     from backupjump.ssh.control import Control
     from backupjump.store.layout import JobFolder
     from backupjump.store.staging import Staging
@@ -52,7 +52,8 @@ class Pull:
     """One pull under way: what it works with, and the Run that it will come to.
 
     `control` is the login to the Desktop, once it is reached; `gate` is the one that answered there, None without
-    one. `stopped` is a signal that came when the Run had published.
+    one. `sources_begun` counts those of the try under way, `progress` is that of the last of them. `stopped` is a
+    signal that came when the Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -72,6 +73,8 @@ class Pull:
         self.control: Control | None = None
         self.gate: Gate | None = None
         self.rsyncs: Rsyncs | None = None
+        self.sources_begun = 0
+        self.progress = Progress()
         self.stopped: Stopped | None = None
         started_at = utc_now()
         self.run = Run(
@@ -87,6 +90,15 @@ class Pull:
             attempts=0,
             warnings=tuple(filter(None, [expiry_warning(self.desktop, today=started_at.astimezone().date())])),
         )
+
+    def begin_source(self, _milestone: str = "") -> None:
+        """Take note that the transfer turns to its next source."""
+        self.sources_begun, self.progress = self.sources_begun + 1, Progress()
+
+    def note_progress(self, progress: Progress) -> None:
+        """Take note of how far the source under way is, and tell the caller."""
+        self.progress = progress
+        self.asked.on_progress(progress)
 
     def warn(self, text: str) -> None:
         """Add a line to the Run's warnings; its status stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -46,10 +47,14 @@ class Place:
         return text in (self.lab.folder / "log").read_text()
 
     def arrived(self) -> int:
-        """Return how much of the file the newest attempt has, half-written or whole."""
+        """Return how much the newest attempt has of all files, half-written ones too."""
         newest = max(self.attempts.glob("*/tree"), default=self.attempts)
-        sizes = [path.lstat().st_blocks * 512 for path in newest.rglob("*large*") if path.is_file()]
-        return max(sizes, default=0)
+        total = 0
+        for folder, _folders, names in os.walk(newest):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    total += (Path(folder) / name).lstat().st_blocks * 512
+        return total
 
     def cut_at(self, share: float) -> None:
         until(lambda: self.arrived() > share * self.size, seconds=25, what=f"{share:.0%} of the file")
@@ -78,6 +83,11 @@ def ended(run: subprocess.Popen[bytes], *, seconds: float = 60) -> dict[str, Any
         run.wait()
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def status_of(place: Place) -> dict[str, Any]:
+    (found,) = backupjump(place.config, "status", "--json").json
+    return dict(found)
 
 
 def later(lab: Lab, seconds: float) -> threading.Timer:
@@ -201,3 +211,27 @@ def test_hooks_that_always_run_do_so_by_the_new_tunnel_and_the_desktop_hears_the
     assert (run["status"], run["attempts"], run["warnings"]) == ("ok", 2, [])
     assert told.read_text() == "thaw\n"
     assert last(world, "done")["status"] == "ok"
+
+
+def test_a_first_backup_of_many_sessions_advances_in_each_and_status_says_how_far_it_is(lab: Lab) -> None:
+    place = place_of(lab, size=24 * MEGABYTE, grace="1s", schedule={"every": "day"})
+    (lab.home / "large").unlink()
+    for number in range(24):
+        (lab.home / f"file{number:02}").write_bytes(os.urandom(MEGABYTE))
+    told = []
+    for share in (0.3, 0.6):
+        running = place.start()
+        place.cut_at(share)
+        assert ended(running)["status"] == "interrupted"
+        told.append(status_of(place))
+        lab.open_tunnel()
+
+    run = ended(place.start())
+
+    assert run["bytes_received"] < 0.5 * 24 * MEGABYTE
+    assert told[0]["first_backup"]["nights_left"] > told[1]["first_backup"]["nights_left"] == 1
+    for each, share in zip(told, (30, 60), strict=True):
+        assert share <= each["first_backup"]["percent"] < share + 20
+        assert f"first backup {each['first_backup']['percent']} %, " in each["help"]
+    assert status_of(place)["first_backup"] is None
+    assert not (lab.store / "desktop/nightly/first-backup.json").exists()

@@ -119,4 +119,5 @@ def test_the_state_as_json() -> None:
         "next_due_at": "2026-11-23T00:00:00Z",
         "last_status": "away",
         "help": "when its tunnel is open: backupjump run nightly",
+        "first_backup": None,
     }
