@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../examples/install.sh"
 
 for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
 for_the_tests=(
-  mount:mount setfacl:acl zstdcat:zstd strace:strace
+  mount:mount ip:iproute2 setfacl:acl zstdcat:zstd strace:strace
   mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
   systemd-analyze:systemd /usr/share/zoneinfo/Europe/Paris:tzdata
 )
