@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,10 +93,14 @@ FILES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+_MODE = 0o644
+
+
 def write_config(kind: str, folder: Path) -> list[Path]:
     """Write the files of a `kind` ("server" or "desktop") into `folder` and return their paths.
 
-    UsageError, and nothing is written, when one of them is there already.
+    A group may write none of them, whatever the umask, or no run would start. UsageError, and nothing is written,
+    when one of them is there already.
     """
     texts = {folder / name: text for name, text in FILES[kind].items()}
     there = [shlex.quote(shown(str(path))) for path in texts if path.exists() or path.is_symlink()]
@@ -105,9 +110,12 @@ def write_config(kind: str, folder: Path) -> list[Path]:
         )
     try:
         for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                path.parent.chmod(0o755)
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
+                os.fchmod(file.fileno(), _MODE)
     except OSError as error:
         raise UsageError(f"{shown(str(error.filename))} can't be written: {error.strerror}") from error
     return list(texts)

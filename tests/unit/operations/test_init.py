@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from backupjump.cli.config import config
 from backupjump.cli.init import init
 from backupjump.cli.options import Options
+from backupjump.config.hands import foreign_hands
 from backupjump.config.yaml_file import PLACEHOLDER
 from backupjump.errors import ConfigError, UsageError
 from backupjump.operations.init import FILES, write_config
@@ -86,3 +88,13 @@ def test_the_command_says_what_to_type_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["tasks.py", "fabfile.py"])
 def test_the_task_files_are_those_of_this_repository(name: str) -> None:
     assert FILES["server"][f"jobs/{name}"] == (HOUSE / "jobs" / name).read_text()
+
+
+def test_what_is_written_is_nobody_else_s_to_write_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        written = write_config("server", tmp_path / "config")
+    finally:
+        os.umask(before)
+
+    assert list(foreign_hands(written)) == []
