@@ -122,7 +122,7 @@ class Lab:
         Without `jobs` there is one, nightly, that backs up `home`. `relay`: route nested by the forced command.
         """
         folder = self.folder / "server" / (f"{route}-relay" if relay else route)
-        (folder / "jobs").mkdir(parents=True, exist_ok=True)
+        _make(folder / "jobs")
         hop_key = self.nested_key if route == "nested" else self.hop_key
         text = roles.server_yaml(
             route,
@@ -153,7 +153,7 @@ class Lab:
         self.user = _account()
         _make_empty(self.folder)
         for name in _FOLDERS:
-            (self.folder / name).mkdir(parents=True)
+            _make(self.folder / name)
         self.tunnel_port = self._ports.take()
         options = self._sshd_options()
         self.desktop = self._machine("desktop", options, f"HOME={self.home}")
@@ -247,3 +247,10 @@ def _make_empty(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty")
+
+
+def _make(folder: Path) -> None:
+    """Make `folder` and those above it, for nobody else to write to: many accounts have the umask 002."""
+    if not folder.exists():
+        _make(folder.parent)
+        folder.mkdir(mode=0o755)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from backupjump.demo.lab import Lab
@@ -57,3 +60,16 @@ def test_k5_what_somebody_did_to_the_files_for_ssh_between_two_runs_is_undone_be
     assert not known_hosts.is_symlink()
     assert elsewhere.read_text().startswith("@revoked")
     assert not canary.exists()
+
+
+def test_with_a_umask_that_lets_a_group_write_the_lab_runs_too(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        with Lab(tmp_path / "lab") as lab:
+            config = lab.server_config()
+            said = [backupjump(config, *words) for words in (("store", "init"), ("run", "nightly"))]
+    finally:
+        os.umask(before)
+
+    # The tunnel is closed.
+    assert [each.code for each in said] == [0, 75], said
