@@ -29,9 +29,9 @@ _UNCHECKED = (0b01).to_bytes(4, "little")  # PEP 552: named by a hash of the sou
 
 
 def running_bundle() -> Path | None:
-    """Return the file that this very program runs from, None for an installation."""
+    """Return the file that this very program runs from, not a link to it; None for an installation."""
     top = Path(__file__).parents[2]
-    return top if top.is_file() else None
+    return Path(os.path.realpath(top)) if top.is_file() else None
 
 
 def gate_argv(config: Path) -> tuple[str, ...]:
@@ -106,16 +106,18 @@ def made_ready(pyz: Path) -> Path:
 
 
 def keep_ready() -> None:
-    """Make the settled file ready again when it is run by another Python than it was made ready for.
+    """Make the settled file ready again when it is run by another Python than it was made ready for, and start anew.
 
     After an upgrade of the distribution each start of the gate would compile everything anew; it would do its
     work all the same, so a failure here is passed over.
     """
     bundle = running_bundle()
-    if bundle is not None and bundle == lasting_place():
+    if bundle is not None and bundle == Path(os.path.realpath(lasting_place())):
         with contextlib.suppress(OSError, zipfile.BadZipFile):
-            if not is_ready(bundle):
-                made_ready(bundle)
+            if not is_ready(bundle) and is_ready(made_ready(bundle)):
+                # zipimport has kept where each module began in the file before, and would find none of them there.
+                isolated = ["-I"] if sys.flags.isolated else []
+                os.execv(sys.executable, [sys.executable, *isolated, *sys.argv])  # noqa: S606
 
 
 def is_ready(pyz: Path) -> bool:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +14,7 @@ from backupjump.errors import BackupjumpError
 from backupjump.operations.bundle import write_bundle
 from backupjump.operations.installed import (
     BUNDLE_NAME,
+    SYSTEM_PYTHON,
     gate_argv,
     is_ready,
     made_ready,
@@ -80,3 +85,50 @@ def test_what_another_python_made_is_not_taken_for_ready(tmp_path: Path) -> None
 
     assert not is_ready(pyz)
     assert is_ready(made_ready(pyz))
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_the_first_command_after_an_upgrade_of_python_does_its_work(by_link: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        place = home / ".local/share/backupjump" / BUNDLE_NAME
+        link = home / ".local/bin/backupjump"
+        for folder in (place.parent, link.parent):
+            folder.mkdir(parents=True)
+        write_bundle(place)
+        link.symlink_to(place)
+
+        done = _run_as_nobody(home, str(link if by_link else place), "init", "desktop", "--dir", str(home / "made"))
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (home / "made/backupjump.yaml").exists()
+        assert _is_ready_for_the_system(place)
+        assert link.is_symlink()
+
+
+def _run_as_nobody(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the one file as an account that settles it at home, which root does not."""
+    account: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        account = {"user": 65534, "group": 65534, "extra_groups": []}
+        for each in (home, *home.rglob("*")):
+            os.chown(each, 65534, 65534, follow_symlinks=False)
+    return subprocess.run(
+        [SYSTEM_PYTHON, "-I", *words],
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **account,
+    )
+
+
+def _is_ready_for_the_system(pyz: Path) -> bool:
+    """Whether the system's Python, which may be another than that of the tests, finds it ready."""
+    code = "from backupjump.operations.installed import is_ready; print(is_ready(Path(sys.argv[2])))"
+    inside = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); " + code
+    done = subprocess.run(
+        [SYSTEM_PYTHON, "-I", "-c", inside, str(pyz), str(pyz)], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout == "True\n"
