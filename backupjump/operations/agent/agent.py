@@ -61,8 +61,7 @@ class Agent:
         self._metered = False
         self._asked_at = -_METERED_SECONDS
         self._slept = slept_seconds()
-        self._started_at = _now()
-        self._noticed_at: When = None
+        self._watch = notice.Watch(_now())
 
     def _go_by(self, tunnel: Tunnel) -> None:
         self._tunnel = tunnel
@@ -75,15 +74,18 @@ class Agent:
             sd.notify("READY=1")
             try:
                 while True:
-                    self.step(time.monotonic())
+                    self.step(time.monotonic(), slept=slept_seconds())
                     time.sleep(_TICK_SECONDS)
             finally:
                 sd.notify("STOPPING=1")
                 self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running"))
 
-    def step(self, at: float) -> None:
-        """Look if it is time to, and let the tunnel take its next step; `at` is of the monotonic clock."""
-        self._notice_sleep()
+    def step(self, at: float, *, slept: float) -> None:
+        """Look if it is time to, and let the tunnel take its next step.
+
+        `at` is of the monotonic clock; `slept` is how far the boot clock is ahead of it, in seconds.
+        """
+        self._notice_sleep(slept)
         self._notice_config()
         if self._something_new() or at - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = at
@@ -99,7 +101,7 @@ class Agent:
         published_at = memory.read_published_at(self._state)
         decision = decide(self._tunnel, self._situation(now, seen, published_at))
         self._remember(decision, published_at, now)
-        self._notice_age(published_at, now)
+        self._notice_age(published_at, at, now)
         sd.notify("WATCHDOG=1", f"STATUS={decision.why}")
 
     def _situation(self, now: datetime, seen: Surroundings, published_at: When) -> Situation:
@@ -128,8 +130,7 @@ class Agent:
         elif self._deferred_at is not None and published_at is not None and published_at > self._deferred_at:
             self._deferred_at, self._deferred_why = None, ""
 
-    def _notice_sleep(self) -> None:
-        slept = slept_seconds()
+    def _notice_sleep(self, slept: float) -> None:
         if slept - self._slept > _SLEPT_SECONDS:
             log.info("this machine slept for %d s: the tunnel is dialled anew", slept - self._slept)
             self._keeper.jolt(redial=True)
@@ -155,10 +156,9 @@ class Agent:
         self._ways = seen.ways
         self._asked_at = -_METERED_SECONDS
 
-    def _notice_age(self, published_at: When, now: datetime) -> None:
-        told_at, max_age = self._noticed_at, self._tunnel.max_age
-        if notice.is_due(published_at, watched_since=self._started_at, told_at=told_at, max_age=max_age, now=now):
-            self._noticed_at = now
+    def _notice_age(self, published_at: When, at: float, now: datetime) -> None:
+        wanted, max_age = self._decision.open, self._tunnel.max_age
+        if self._watch.is_due(published_at, max_age=max_age, wanted=wanted, at=at, now=now):
             notice.tell(notice.text(published_at, now=now))
 
     def _something_new(self) -> bool:

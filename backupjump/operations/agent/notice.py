@@ -12,13 +12,36 @@ from backupjump.operations.agent.decide import When
 log = logging.getLogger(__name__)
 
 _AGAIN_AFTER = timedelta(days=1)
+_PATIENCE_SECONDS = 7200.0
 _SECONDS = 10.0
 
 
-def is_due(published_at: When, *, watched_since: datetime, told_at: When, max_age: timedelta, now: datetime) -> bool:
-    """Whether to tell now: the last backup, or the watch without any, is older than `max_age`; once a day. Pure."""
-    age = now - (published_at or watched_since)
-    return age > max_age and (told_at is None or now - told_at >= _AGAIN_AFTER)
+class Watch:
+    """Since when there has been no backup, and how long one has been waited for in vain. No clock, no effect."""
+
+    def __init__(self, since: datetime) -> None:
+        self._since = since
+        self._told_at: When = None
+        self._looked_at: float | None = None
+        self._in_vain_seconds = 0.0
+
+    def is_due(self, published_at: When, *, max_age: timedelta, wanted: bool, at: float, now: datetime) -> bool:
+        """Whether to tell the owner now: the last backup, or the watch without any, is older than `max_age`.
+
+        Only after the tunnel has been wanted for two hours since it was too old: on a Monday morning it is, and nothing
+        is wrong. Then once a day. `at` are seconds of a clock that stands still while the machine sleeps.
+        """
+        passed = at - self._looked_at if self._looked_at is not None else 0.0
+        self._looked_at = at
+        if now - (published_at or self._since) <= max_age:
+            self._in_vain_seconds = 0.0
+            return False
+        self._in_vain_seconds += passed if wanted else 0.0
+        told_lately = self._told_at is not None and now - self._told_at < _AGAIN_AFTER
+        if told_lately or self._in_vain_seconds < _PATIENCE_SECONDS:
+            return False
+        self._told_at = now
+        return True
 
 
 def text(published_at: When, *, now: datetime) -> str:

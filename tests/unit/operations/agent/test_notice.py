@@ -13,21 +13,30 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-@pytest.mark.parametrize(
-    ("published", "watched", "told", "due"),
-    [
-        (NOW - 3 * DAY, NOW - 90 * DAY, None, False),
-        (NOW - 3.1 * DAY, NOW - 90 * DAY, None, True),
-        (NOW - 3.1 * DAY, NOW - 90 * DAY, NOW - 0.9 * DAY, False),
-        (NOW - 9 * DAY, NOW - 90 * DAY, NOW - DAY, True),
-        (None, NOW - 2 * DAY, None, False),
-        (None, NOW - 4 * DAY, None, True),
-    ],
-)
-def test_the_owner_is_told_once_a_day_that_no_backup_comes_about(
-    published: datetime | None, watched: datetime, told: datetime | None, due: bool
-) -> None:
-    assert notice.is_due(published, watched_since=watched, told_at=told, max_age=3 * DAY, now=NOW) is due
+def told(published: datetime | None, *, days: float, wanted: bool = True, awake_hours_a_day: float = 24) -> list[float]:
+    """Watch from NOW on and return after how many hours the owner is told; a step is a minute of being awake."""
+    watch, found, at = notice.Watch(NOW), [], 0.0
+    for minute in range(int(days * 1440)):
+        if minute % 1440 < awake_hours_a_day * 60:
+            at += 60
+            now = NOW + timedelta(minutes=minute)
+            if watch.is_due(published, max_age=3 * DAY, wanted=wanted, at=at, now=now):
+                found.append(minute / 60)
+    return found
+
+
+def test_the_owner_is_told_once_a_day_that_no_backup_comes_about() -> None:
+    assert told(NOW, days=6) == pytest.approx([74, 98, 122], abs=0.1)
+    assert told(None, days=4) == pytest.approx([74], abs=0.1)
+
+
+def test_after_a_weekend_two_hours_of_waiting_come_first_and_sleep_is_no_waiting() -> None:
+    assert told(NOW - 3 * DAY, days=0.08) == []
+    assert told(NOW - 3 * DAY, days=3, awake_hours_a_day=0.8) == pytest.approx([48.4], abs=0.1)
+
+
+def test_what_the_owner_has_put_off_is_no_waiting() -> None:
+    assert told(NOW - 9 * DAY, days=3, wanted=False) == []
 
 
 @pytest.mark.parametrize(
