@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump import process
-from backupjump.errors import BackupjumpError
+from backupjump.errors import BackupjumpError, Stopped
 from backupjump.ssh.client_config import Hop
 from backupjump.ssh.keys import fingerprint
 from backupjump.ssh.tunnel import TunnelChild, write_config
@@ -68,6 +68,8 @@ def open_tunnel(
         seconds = (deadline - time.monotonic()) / (len(forwards) - tried)
         try:
             return _open_one(TunnelChild(forward, config, outlives_us=outlives_us), seconds)
+        except Stopped:
+            raise
         except BackupjumpError as error:
             errors.append(error)
             if tried + 1 < len(forwards):

@@ -20,6 +20,7 @@ from backupjump.errors import (
     HostKeyRefused,
     JumpNodeUnreachable,
     KeyRefused,
+    Stopped,
 )
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, Finding
 from backupjump.operations.doctor.listeners import command_lines, listeners
@@ -103,6 +104,8 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
             yield Finding("tunnel.opens", OK, opened)
             yield check_loopback(key)
             return
+    except Stopped:
+        raise
     except BackupjumpError as error:
         failed = error
     standing = own_tunnel(forward)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, ConfigError, Stopped
@@ -15,11 +16,13 @@ from backupjump.operations.doctor.server_tunnel import not_reached
 from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, quoted
 from backupjump.operations.enroll.expiry import expiry_warning, renewal
 from backupjump.operations.gate import ask_gate
+from backupjump.operations.openings import late_opening
 from backupjump.operations.probe import check_gate, probe
 from backupjump.rsync.version import check_desktop, read_version
 from backupjump.run import utc_now
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import prepare
+from backupjump.timing.cadence import next_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +76,7 @@ def _behind_login(desktop: Desktop, jobs: Sequence[Job], control: Control) -> It
     yield from gate_findings(desktop, gate, now=utc_now())
     for job in jobs:
         yield from job_findings(job, gate)
+        yield from opening_findings(job, gate, now=utc_now())
 
 
 def gate_findings(desktop: Desktop, gate: Gate, *, now: datetime) -> Iterator[Finding]:
@@ -120,6 +124,19 @@ def job_findings(job: Job, gate: Gate) -> Iterator[Finding]:
         )
 
 
+def opening_findings(job: Job, gate: Gate, *, now: datetime) -> Iterator[Finding]:
+    """Yield whether the Desktop's tunnel opens soon enough when `job` is due next after a backup that is made now."""
+    zone = ZoneInfo("UTC")
+    due_at = next_due(job.schedule, last_at=now, zone=zone, now=now)
+    if due_at is None or gate.tunnel is None:
+        return
+    late = late_opening(gate.tunnel, due_at=due_at, last_published_at=now, zone=zone)
+    if late:
+        yield Finding("desktop.opens", FAIL, f"job {job.name}: {late}", on("Desktop", _EDIT))
+    else:
+        yield Finding("desktop.opens", OK, f"job {job.name}: its Desktop's tunnel opens within 7 days of its being due")
+
+
 def _without_gate(desktop: Desktop, jobs: Sequence[Job], control: Control) -> Iterator[Finding]:
     host = f"desktop {desktop.name}"
     status = control.run(["true"], timeout=_TRUE_SECONDS).status
@@ -138,6 +155,8 @@ def _without_gate(desktop: Desktop, jobs: Sequence[Job], control: Control) -> It
         try:
             there = probe(control, job, None).there
             yield Finding("desktop.roots", OK, f"job {job.name}: its sources are there; rsync {there.text}")
+        except Stopped:
+            raise
         except BackupjumpError as error:
             yield Finding(
                 "desktop.roots",

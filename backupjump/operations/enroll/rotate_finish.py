@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.edit import set_values
 from backupjump.config.load import desktop_named
-from backupjump.errors import BackupjumpError, ForwardRefused, KeyRefused, TunnelNotOpen, UsageError
+from backupjump.errors import BackupjumpError, ForwardRefused, KeyRefused, Stopped, TunnelNotOpen, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.authorized_keys import TUNNEL, Mark, tunnel_line
 from backupjump.operations.enroll.consent import agreed
@@ -142,6 +142,8 @@ def _tell_desktop(renewal: Renewal, route: Route, say: Say) -> None:
     try:
         with open_control(route) as control:
             control.run(words, timeout=_DONE_SECONDS)
+    except Stopped:
+        raise
     except BackupjumpError as error:
         say(f"The Desktop could not be told ({shown(str(error).splitlines()[0], limit=200)}); the next run tells it.")
 
