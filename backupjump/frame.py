@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from backupjump.errors import BackupjumpError, Stopped, UsageError
-from backupjump.process import signals_as_exceptions
+from backupjump.process import TimedOut, signals_as_exceptions
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ def exit_code_of(body: Callable[[], int]) -> int:
     except BackupjumpError as error:
         tell_error(error)
         return error.exit_code
+    except TimedOut as error:
+        tell_error(BackupjumpError(f"on this machine, {error}", hint="is it very busy? the same again; -vv tells more"))
+        return 1
     except OSError as error:
         # A full disk under stdout, for instance; whatever else can fail is judged where it is done.
         log.debug("it happened here", exc_info=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backupjump.errors import ProgramMissing
-from backupjump.process import run
+from backupjump.process import TimedOut, run
 
 # Never by $PATH, which a login may bring along.
 _PLACES = ("/usr/bin/rsync", "/usr/local/bin/rsync", "/opt/homebrew/bin/rsync", "/opt/local/bin/rsync")
@@ -40,8 +40,11 @@ def ask_rsync(path: str) -> RsyncHere:
     """Return what the rsync at `path` is.
 
     One that knows --confine-root (3.5.0 and newer) prints its version behind it as it does alone, any other ends
-    with an error (measured).
+    with an error (measured). ProgramMissing where it can't be started, or does not end.
     """
-    confined = run([path, "--confine-root=/", "--version"], timeout=_SECONDS)
-    answer = confined if confined.status == 0 else run([path, "--version"], timeout=_SECONDS)
+    try:
+        confined = run([path, "--confine-root=/", "--version"], timeout=_SECONDS)
+        answer = confined if confined.status == 0 else run([path, "--version"], timeout=_SECONDS)
+    except TimedOut as error:
+        raise ProgramMissing(f"{path} on this Desktop does not tell its version within {_SECONDS:.0f} s") from error
     return RsyncHere(path, answer.stdout[:_MOST_BYTES].decode("utf-8", "replace"), confined.status == 0)

@@ -30,12 +30,12 @@ def look_at_tools(server: Server) -> Iterator[Finding]:
     try:
         said = process.run(["ssh", "-V"], timeout=_SECONDS).stderr.decode("ascii", "replace")
         yield ssh_finding(said, wanted=[desktop.route for desktop in server.desktops.values()])
-    except ProgramMissing as error:
+    except (ProgramMissing, process.TimedOut) as error:
         yield Finding("tools.ssh", FAIL, evidence_of(error), _install("openssh-client"))
     try:
         text = process.run(["rsync", "--version"], timeout=_SECONDS).stdout.decode("utf-8", "replace")
         yield rsync_finding(text, package=_package("rsync"))
-    except ProgramMissing as error:
+    except (ProgramMissing, process.TimedOut) as error:
         yield Finding("tools.rsync", FAIL, evidence_of(error), _install("rsync"))
 
 

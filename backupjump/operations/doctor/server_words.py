@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backupjump.errors import BackupjumpError
+    from backupjump.process import TimedOut
 
 START_SSHD = "systemctl start ssh || service ssh start"
 
@@ -23,7 +24,7 @@ _COMMAND = re.compile(
 )
 
 
-def evidence_of(error: BackupjumpError) -> str:
+def evidence_of(error: BackupjumpError | TimedOut) -> str:
     """Return an error's message, which is safe to show, on one line."""
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
 

@@ -44,10 +44,10 @@ def ask_sshd(port: int, user: str) -> SshdSettings | None:
         return None
     with tempfile.TemporaryDirectory(prefix="backupjump-") as folder:
         # sshd tells nothing without a host key that it can read, and only root reads the machine's own.
-        key = [] if os.geteuid() == 0 else ["-h", _host_key(Path(folder))]
         config = config_file(port)
-        argv = [program, "-T", *key, *(["-f", config] if config else [])]
         try:
+            key = [] if os.geteuid() == 0 else ["-h", _host_key(Path(folder))]
+            argv = [program, "-T", *key, *(["-f", config] if config else [])]
             done = process.run([*argv, "-C", f"user={user},host=localhost,addr=127.0.0.1"], timeout=_SECONDS)
         except (process.TimedOut, ProgramMissing):
             return None

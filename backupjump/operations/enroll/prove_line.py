@@ -29,7 +29,13 @@ def prove_line(here: ThisDesktop, key: str, keys_file: Path) -> None:
         public, known_hosts = Path(folder) / "data.pub", Path(folder) / "known_hosts"
         public.write_text(f"{key}\n", "ascii")
         known_hosts.write_text(f"bj-here {here.host_key}\n", "ascii")
-        done = process.run(_argv(here, public, known_hosts), timeout=_SECONDS)
+        try:
+            done = process.run(_argv(here, public, known_hosts), timeout=_SECONDS)
+        except process.TimedOut as error:
+            raise KeyRefused(
+                f"this Desktop's sshd on {here.to} does not tell in {_SECONDS:.0f} s whether it takes the Server's key",
+                hint="sudo journalctl -u ssh -n 20; then: backupjump enroll accept, once more",
+            ) from error
     if _ACCEPTED.search(done.stderr.decode("utf-8", "replace")) is None:
         why, hint = why_refused(here, keys_file)
         raise KeyRefused(f"this Desktop's sshd on {here.to} does not take the Server's key yet: {why}", hint=hint)
