@@ -109,9 +109,7 @@ def simulate(*, laptops: int, days: int, seed: int, begin: date = date(2026, 10,
     start = moment(begin, time(0), ZONE)
     fleet = [_laptop(number, random.Random(chance.random()), start, days) for number in range(laptops)]
     online = {each.name: [(stay.begin, stay.end) for stay in each.stays if _is_allowed(stay)] for each in fleet}
-    outcome = Outcome()
-    now = start
-    end = moment(begin + timedelta(days=days), time(0), ZONE)
+    now, end, outcome = start, moment(begin + timedelta(days=days), time(0), ZONE), Outcome()
     for each in fleet:
         _find_due(each, now)
     while now < end:
@@ -159,8 +157,8 @@ def _without_holiday(stays: list[Stay], start: datetime, days: int, chance: rand
     if chance.random() < 0.5 or days < 20:
         return stays
     first = start + timedelta(days=chance.randint(8, days - 12))
-    last = first + timedelta(days=chance.randint(5, 12))
-    return [stay for stay in stays if not first <= stay.begin < last]
+    length = timedelta(days=chance.randint(5, 12))
+    return [stay for stay in stays if not first <= stay.begin < first + length]
 
 
 def _is_allowed(stay: Stay) -> bool:
@@ -211,14 +209,14 @@ def _look(laptop: Laptop, stay: Stay, now: datetime, outcome: Outcome) -> None:
 
 def _serve(fleet: list[Laptop], now: datetime) -> None:
     """Start what serve would start now."""
+    by_name = {each.name: each for each in fleet}
     waiting = [
-        Waiting(job=each.name, desktop=each.name, jump_node="jump", due_at=each.due_at)
-        for each in fleet
+        Waiting(job=name, desktop=name, jump_node="jump", due_at=each.due_at)
+        for name, each in by_name.items()
         if each.due_at is not None and each.run_began is None
     ]
-    running = [Running(job=each.name, desktop=each.name, jump_node="jump") for each in fleet if each.run_began]
+    running = [Running(job=name, desktop=name, jump_node="jump") for name, each in by_name.items() if each.run_began]
     reached = [each.name for each in fleet if each.stands]
-    by_name = {each.name: each for each in fleet}
     for chosen in to_start(waiting, running, reached=reached, max_parallel=MOST_AT_ONCE, now=now):
         laptop = by_name[chosen.job]
         laptop.run_began = now
@@ -257,10 +255,8 @@ def _end(laptop: Laptop, status: Status, now: datetime, outcome: Outcome) -> Non
         laptop.failed_at = (laptop.failed_at[0] if laptop.failed_at else now, now)
     elif status is Status.OK:
         laptop.failed_at = None
-        path = Path(laptop.name)
-        laptop.snapshots.append(
-            Snapshot(id="s", path=path, desktop=laptop.name, job=laptop.name, status=status, taken_at=began)
-        )
+        name, path = laptop.name, Path(laptop.name)
+        laptop.snapshots = [Snapshot(id="s", path=path, desktop=name, job=name, status=status, taken_at=began)]
         laptop.published_at = now
     if status is not Status.INTERRUPTED:  # the gate can be told
         laptop.done = LastDone(now, status.published, more=False)
@@ -279,21 +275,21 @@ def _find_due(laptop: Laptop, now: datetime) -> None:
 
 def _judge(laptop: Laptop, online: list[tuple[datetime, datetime]], now: datetime, outcome: Outcome) -> None:
     """Note each hour how old the backup is, and what would be told of it; at midnight, whether the day has one."""
-    state = job_state(laptop.job, laptop.snapshots, laptop.last_run, zone=ZONE, now=now)
-    day = timedelta(days=1)
-    if laptop.snapshots:
-        outcome.ages_hours.append((now - laptop.snapshots[-1].taken_at) / timedelta(hours=1))
-        due = next_due(laptop.job.schedule, last_at=laptop.snapshots[-1].taken_at, zone=ZONE, now=now) or now
-        if state.state is State.LATE and _online(online, due, now) < CHANCE:
+    state = job_state(laptop.job, laptop.snapshots, laptop.last_run, zone=ZONE, now=now).state
+    last_at = laptop.snapshots[-1].taken_at if laptop.snapshots else None
+    if last_at is not None:
+        outcome.ages_hours.append((now - last_at) / timedelta(hours=1))
+        due = next_due(laptop.job.schedule, last_at=last_at, zone=ZONE, now=now) or now
+        if state is State.LATE and _online(online, due, now) < CHANCE:
             outcome.late_hours += 1
-        elif state.state in (State.LATE, State.SUSPECT):
-            outcome.false_alarms.append(f"{laptop.name} {now:%m-%d %H}: {state.state}")
+        elif state in (State.LATE, State.SUSPECT):
+            outcome.false_alarms.append(f"{laptop.name} {now:%m-%d %H}: {state}")
     here = now.astimezone(ZONE)
     if here.hour == 0:
-        began = moment(here.date() - day, time(0), ZONE)
+        began = moment(here.date() - timedelta(days=1), time(0), ZONE)
         if _online(online, began, now) >= CHANCE:
             outcome.laptop_days += 1
-            if laptop.snapshots and laptop.snapshots[-1].taken_at >= began:
+            if last_at is not None and last_at >= began:
                 outcome.covered += 1
             else:
                 outcome.missed.append(f"{laptop.name} {began.astimezone(ZONE):%m-%d}")

@@ -8,16 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from backupjump.config.desktop import load_desktop
 from backupjump.demo.lab import Lab
 from backupjump.demo.process_tree import kill_tree
 from backupjump.gate.done import note_done
 from backupjump.gate.grammar import Done
+from backupjump.operations.agent.agent import Agent
+from backupjump.operations.agent.surroundings import slept_seconds
 from lab.gated import force
 from program import Said, argv, backupjump, until
 
@@ -223,6 +227,25 @@ def test_a_backup_that_is_too_old_is_told(desktop: Desktop) -> None:
     until(lambda: desktop.word("status").code == 1)
 
     assert "is the backup server running?" in desktop.word("status").out
+
+
+def test_after_sleep_the_tunnel_is_dialled_anew(lab: Lab, desktop: Desktop) -> None:
+    """How far the boot clock is ahead is said to it here: no test can put this machine to sleep."""
+    tunnel = load_desktop(desktop.config).tunnel
+    with Agent(tunnel, config=desktop.config, state=_made(desktop.state), folder=desktop.state / "tunnel") as agent:
+        slept = slept_seconds()
+
+        def logins(after: float) -> int:
+            agent.step(time.monotonic(), slept=slept + after)
+            return lab.jump.log.read_text().count("Accepted publickey")
+
+        until(lambda: logins(0) == 1 and desktop.is_open)
+        logins(4)
+        until(lambda: desktop.is_open)
+        before = logins(4)
+        until(lambda: logins(100) == 2 and desktop.is_open)
+
+    assert before == 1
 
 
 def _through_the_gate(lab: Lab, desktop: Desktop) -> Path:

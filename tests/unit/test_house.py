@@ -163,3 +163,40 @@ def test_no_test_is_ever_skipped() -> None:
     skips = re.compile(r"pytest\.(skip|xfail|importor" + r"skip)|mark\.(skip|skip" + "if|xf" + r"ail)\b")
 
     assert [str(file) for file in (HOUSE / "tests").rglob("*.py") if skips.search(file.read_text())] == []
+
+
+# Where a signal may be caught with all other errors: it is told or recorded there, or none is raised (a thread, the
+# gate, a word at TAB), or nothing is waited for.
+CATCHES_SIGNALS = {
+    "backupjump/cli/arguments.py",
+    "backupjump/frame.py",
+    "backupjump/gate/main.py",
+    "backupjump/operations/doctor/server_desktop.py",
+    "backupjump/operations/doctor/server_tools.py",
+    "backupjump/operations/pull.py",
+    "backupjump/operations/recorded.py",
+    "backupjump/operations/serve/look_out.py",
+}
+
+
+def swallows_signals(tree: ast.AST) -> bool:
+    """Whether a handler for BackupjumpError or Exception gets Stopped too, and does not raise it on."""
+    for node in ast.walk(tree):
+        caught: set[str] = set()
+        for handler in node.handlers if isinstance(node, ast.Try) else ():
+            names = set(re.findall(r"\w+", ast.unparse(handler.type) if handler.type else "Exception"))
+            caught |= names
+            raises = any(isinstance(each, ast.Raise) for each in handler.body)
+            if names & {"BackupjumpError", "Exception"} and "Stopped" not in caught and not raises:
+                return True
+    return False
+
+
+def test_no_signal_is_taken_for_an_ordinary_error() -> None:
+    """Stopped is a BackupjumpError, and is raised once: who swallows it can't be ended by TERM any more."""
+    files = {file.relative_to(HOUSE).as_posix(): file for file in (HOUSE / "backupjump").rglob("*.py")}
+
+    found = {name for name, file in files.items() if swallows_signals(ast.parse(file.read_text()))}
+
+    assert found <= CATCHES_SIGNALS
+    assert swallows_signals(ast.parse("try: f()\nexcept BackupjumpError: pass"))

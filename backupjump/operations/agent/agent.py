@@ -41,7 +41,7 @@ _WATCHED = (LAST_DONE, LAST_PUBLISHED, HELD, PAUSED)
 
 
 class Agent:
-    """What the agent remembers from look to look."""
+    """What the agent remembers from look to look; `with` ends its ssh."""
 
     def __init__(self, tunnel: Tunnel, *, config: Path, state: Path, folder: Path) -> None:
         self._state = state
@@ -70,7 +70,7 @@ class Agent:
 
     def run(self) -> None:
         """Go on until a signal ends it; JobLocked when the tunnel is another process's."""
-        with holding(self._state), self._keeper:
+        with holding(self._state), self:
             sd.notify("READY=1")
             try:
                 while True:
@@ -79,6 +79,12 @@ class Agent:
             finally:
                 sd.notify("STOPPING=1")
                 self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running"))
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._keeper.close()
 
     def step(self, at: float, *, slept: float) -> None:
         """Look if it is time to, and let the tunnel take its next step.

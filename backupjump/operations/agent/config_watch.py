@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from backupjump.config.desktop import Tunnel, load_desktop
-from backupjump.errors import BackupjumpError
+from backupjump.errors import BackupjumpError, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ class ConfigWatch:
         self._seen = stamp
         try:
             return load_desktop(self._path, check_keys=True).tunnel
+        except Stopped:
+            raise
         except BackupjumpError as error:
             log.warning("the config is another one now, and can't be used; the one before still counts: %s", error)
             return None
