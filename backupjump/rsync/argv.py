@@ -57,6 +57,7 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         f"--out-format={marker} %i %l %C %n",
         *([f"--files-from={transfer.files_from}", "--from0"] if transfer.files_from is not None else []),
         *(f"--link-dest={folder.absolute()}" for folder in _link_dests(plan, transfer)),
+        *(f"--filter=- /{_literally(name)}/*" for name in transfer.withheld),
         *(f"--filter={rule}" for rule in plan.rules(transfer)),
         f"--rsh={rsh_word(plan.remote_shell)}",
         "--",
@@ -77,6 +78,11 @@ def preview_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, 
 
 def _link_dests(plan: Plan, transfer: Transfer) -> tuple[Path, ...]:
     return () if plan.in_place else transfer.link_dests[:_MOST_LINK_DESTS]
+
+
+def _literally(name: str) -> str:
+    # The `*` behind it makes the pattern one in which a backslash means the next character itself.
+    return re.sub(r"([\\*?\[])", r"\\\1", name)
 
 
 def remote_path(source: str) -> str:

@@ -18,14 +18,16 @@ class Transfer:
 
     `source` is absolute and has no trailing slash (but for `/` itself). `target` is made by rsync if it is
     not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20. With
-    `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each. rsync
-    follows no link that leads out of `confine_root` (fence.py).
+    `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each. What is
+    in a folder of `withheld`, names below the source, is not taken; where there are too many of these, rsync follows no
+    link that leads out of `confine_root` (fence.py).
     """
 
     source: str
     target: Path
     link_dests: tuple[Path, ...] = ()
     files_from: Path | None = None
+    withheld: tuple[str, ...] = ()
     confine_root: Path | None = None
 
     @property

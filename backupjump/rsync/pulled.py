@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -90,6 +90,15 @@ def read_pulled(plan: Plan, one: Transfer, output: Output, messages: Messages, *
         remarks=tuple(shown(line, limit=400) for line in messages.unexplained),
         stale=stale_after(plan, one, output, messages),
     )
+
+
+def with_withheld(pulled: Pulled, one: Transfer, folders: Sequence[str]) -> Pulled:
+    """Return `pulled` with the `folders` below its source that came empty, for they were links in the last snapshot."""
+    if not folders:
+        return pulled
+    why = "it was a link into this Server's own files in the last snapshot; what is in it comes with the next run"
+    left_out = (LeftOut(path=one.root + os.fsencode(name), kind=Kind.NOT_WHOLE, why=why) for name in folders)
+    return replace(pulled, warning=True, left_out=(*pulled.left_out, *left_out))
 
 
 def merged(parts: Sequence[Pulled]) -> Pulled:

@@ -13,13 +13,13 @@ from backupjump.escape import shown_lines
 from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
 from backupjump.rsync.content import Content
-from backupjump.rsync.fence import fenced
+from backupjump.rsync.fence import fenced, turned
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
 from backupjump.rsync.output import Output
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.progress import Progress
-from backupjump.rsync.pulled import Pulled, merged, read_pulled
+from backupjump.rsync.pulled import Pulled, merged, read_pulled, with_withheld
 from backupjump.rsync.pump import pump
 from backupjump.rsync.watch import Watch
 
@@ -90,7 +90,7 @@ def _pull(
             if has_moved(output, messages):
                 error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)
             raise
-    return read_pulled(plan, one, output, messages, warning=warning)
+    return with_withheld(read_pulled(plan, one, output, messages, warning=warning), one, turned(one))
 
 
 def _judged(ended: Ended, plan: Plan) -> bool:
