@@ -83,6 +83,12 @@ class History:
         runs = self._ask(lambda connection: _select(connection, newest_first, values)) or ()
         return tuple(reversed(runs))
 
+    def reached(self, job: str, *, limit: int) -> tuple[Run, ...]:
+        """Return the last `limit` runs of `job` in which its Desktop may have been reached, newest first."""
+        idle = (Status.AWAY.value, Status.LOCKED.value, Status.NOT_DUE.value)
+        newest = "job = ? AND status NOT IN (?, ?, ?) ORDER BY ended_at DESC, rowid DESC LIMIT ?"
+        return self._ask(lambda connection: _select(connection, newest, (job, *idle, limit))) or ()
+
     def count(self) -> int:
         """Return how many runs there are."""
         counted = self._ask(lambda connection: connection.execute("SELECT count(*) FROM runs").fetchone()[0])

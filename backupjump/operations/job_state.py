@@ -48,6 +48,8 @@ class JobState:
     help: str
     size_bytes: int | None = None
     first_backup: FirstBackup | None = None
+    last_contact_at: datetime | None = None
+    next_expected_at: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as JSON values; the keys are API."""
@@ -59,7 +61,26 @@ class JobState:
             "last_status": self.last_status and self.last_status.value,
             "help": self.help,
             "first_backup": _first_json(self.first_backup) if self.first_backup is not None else None,
+            "last_contact_at": self.last_contact_at and rfc3339(self.last_contact_at),
+            "next_expected_at": self.next_expected_at and rfc3339(self.next_expected_at),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is known of a job's Desktop: when it was last reached, when it is expected; what it said then.
+
+    `put_off`: why its owner had put the backup off, empty if he had not. `trouble` is what keeps the two from
+    meeting, empty if nothing does. Both are safe to show.
+    """
+
+    last_contact_at: datetime | None = None
+    next_expected_at: datetime | None = None
+    put_off: str = ""
+    trouble: str = ""
+
+
+_NOT_SEEN = Seen()
 
 
 def job_state(
@@ -70,6 +91,7 @@ def job_state(
     zone: ZoneInfo,
     now: datetime,
     first_backup: FirstBackup | None = None,
+    seen: Seen = _NOT_SEEN,
 ) -> JobState:
     """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
 
@@ -86,15 +108,23 @@ def job_state(
     damaged = any(snapshot.awaits_heal for snapshot in snapshots)
     late = limit is not None and age > limit
     state = _state(suspects, last_run, has_good=good is not None, damaged=damaged, late=late)
+    if state is State.AWAY and seen.put_off:
+        state = State.DEFERRED
+    first = _first(good, first_backup)
+    if state is State.AWAY:
+        first = f"{_when(seen, zone)}{first}"
+    what = _help(job.name, state, last_run, first=first, put_off=seen.put_off, damaged=damaged)
     return JobState(
         job=job.name,
         state=state,
         last_good_at=last_good_at,
         next_due_at=next_due(job.schedule, last_at=last_taken_at(snapshots), zone=zone, now=now),
         last_status=last_run.status if last_run is not None else None,
-        help=_help(job.name, state, last_run, first=_first(good, first_backup), damaged=damaged),
+        help="; ".join(filter(None, (what, seen.trouble))),
         size_bytes=good.bytes_total if good is not None else None,
         first_backup=first_backup if not snapshots else None,
+        last_contact_at=seen.last_contact_at,
+        next_expected_at=seen.next_expected_at,
     )
 
 
@@ -111,6 +141,13 @@ def _state(suspects: Sequence[Snapshot], last_run: Run | None, *, has_good: bool
     if not has_good or last in (Status.AWAY, Status.INTERRUPTED):
         return State.AWAY
     return State.GOOD
+
+
+def _when(seen: Seen, zone: ZoneInfo) -> str:
+    """Return since when an absent Desktop has not been seen, and when it is expected, as the beginning of a line."""
+    told = (("last seen", seen.last_contact_at), ("expected", seen.next_expected_at))
+    times = [f"{what} {at.astimezone(zone):%Y-%m-%d %H:%M}" for what, at in told if at is not None]
+    return f"{', '.join(times)}; " if times else ""
 
 
 def _first(good: Snapshot | None, first_backup: FirstBackup | None) -> str:
@@ -131,7 +168,7 @@ def _first_json(first: FirstBackup) -> dict[str, Any]:
     }
 
 
-def _help(job: str, state: State, last_run: Run | None, *, first: str, damaged: bool) -> str:
+def _help(job: str, state: State, last_run: Run | None, *, first: str, put_off: str, damaged: bool) -> str:
     match state:
         case State.SUSPECT:
             return f"see what changed, and say so if it is right: backupjump ack {job}"
@@ -143,7 +180,7 @@ def _help(job: str, state: State, last_run: Run | None, *, first: str, damaged: 
         case State.LATE:
             return f"{first}is the desktop on, its tunnel open? then: backupjump run {job}"
         case State.DEFERRED:
-            return f"{first}put off on the desktop; nothing to do"
+            return f"{first}put off on the desktop{f' ({put_off})' if put_off else ''}; nothing to do"
         case State.AWAY:
             return f"{first}when its tunnel is open: backupjump run {job}"
         case State.GOOD:

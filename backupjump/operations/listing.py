@@ -15,6 +15,7 @@ from backupjump.history import set_aside
 from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
+from backupjump.operations.seen import contacts_by_desktop, seen_of
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.find import find_snapshot
@@ -25,7 +26,7 @@ from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import checked, list_snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from backupjump.config.models import Job
@@ -178,21 +179,25 @@ def job_states(site: Site) -> tuple[JobState, ...]:
     marker = site.marker()
     zone, now = ZoneInfo(marker.timezone), utc_now()
     with site.history(marker.uuid) as history:
+        came = contacts_by_desktop(site, history)
         return tuple(
-            _state_of(site, job, history.latest(name), zone=zone, now=now)
+            _state_of(site, job, history.latest(name), came[job.desktop], zone=zone, now=now)
             for name, job in sorted(site.server.jobs.items())
         )
 
 
-def _state_of(site: Site, job: Job, last_run: Run | None, *, zone: ZoneInfo, now: datetime) -> JobState:
+def _state_of(
+    site: Site, job: Job, last_run: Run | None, came: Sequence[datetime], *, zone: ZoneInfo, now: datetime
+) -> JobState:
     """Return how a job stands; of a revoked Desktop it is never due and never late, but can be suspect or damaged."""
     desktop, folder = site.desktop_of(job), site.folder_of(job)
     note = expiry_warning(desktop, today=now.astimezone().date())
     if desktop.revoked:
         job, last_run = job.model_copy(update={"schedule": None, "max_age": None}), None
         note = f"desktop {desktop.name} is revoked: nothing is pulled from it any more"
-    first = read_first_backup(folder)
-    state = job_state(job, list_snapshots(folder), last_run, zone=zone, now=now, first_backup=first)
+    snapshots, first = list_snapshots(folder), read_first_backup(folder)
+    seen = seen_of(site, job, snapshots, came, zone=zone, now=now)
+    state = job_state(job, snapshots, last_run, zone=zone, now=now, first_backup=first, seen=seen)
     state = _with_marks_of(folder, state)
     return replace(state, help="; ".join(filter(None, (state.help, note))))
 

@@ -21,6 +21,7 @@ from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
+from backupjump.operations.remembered import remember
 from backupjump.operations.resume import Tries
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
@@ -97,6 +98,7 @@ def reach(pull: Pull) -> Iterator[Control]:
         pull.control = control
         log.info("%s: reached %s", pull.job.name, pull.desktop.name)
         pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
+        remember(pull.site.state, pull.desktop.name, pull.gate.tunnel if pull.gate is not None else None, now=utc_now())
         _note_put_off(pull)
         yield control
 

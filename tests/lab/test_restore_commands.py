@@ -249,7 +249,8 @@ def test_status_says_of_each_job_how_it_stands(place: Place) -> None:
     broken = place.say("status", "--json")
     told = place.say("status")
 
-    assert list(good.json[0]) == ["job", "state", "last_good_at", "next_due_at", "last_status", "help"]
+    known = ["job", "state", "last_good_at", "next_due_at", "last_status", "help"]
+    assert list(good.json[0]) == [*known, "first_backup", "last_contact_at", "next_expected_at"]
     assert good.json[0]["last_good_at"] == "2026-11-22T02:30:00Z"
     assert [(each.code, each.json[0]["state"]) for each in (good, away, broken)] == [
         (0, "good"),

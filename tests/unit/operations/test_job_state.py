@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backupjump.config.models import Job
-from backupjump.operations.job_state import JobState, State, job_state
+from backupjump.operations.job_state import JobState, Seen, State, job_state
 from backupjump.run import Run, RunError, Status, exit_code_of
+from backupjump.store.first_backup import FirstBackup
 from backupjump.store.snapshots import Snapshot
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -22,7 +23,9 @@ def a_snapshot(days_ago: float, status: Status = Status.OK) -> Snapshot:
     return Snapshot(id=f"s{days_ago}", path=Path(), desktop="d", job="nightly", status=status, taken_at=at)
 
 
-def stands(*snapshots: Snapshot, last: Status | None, keys: dict[str, Any] = DAILY, hint: str = "") -> JobState:
+def stands(
+    *snapshots: Snapshot, last: Status | None, keys: dict[str, Any] = DAILY, hint: str = "", **known: Any
+) -> JobState:
     job = Job.model_validate({"name": "nightly", "desktop": "d", "sources": ["/home/me"], **keys})
     run = last and Run(
         run_id="r",
@@ -37,7 +40,7 @@ def stands(*snapshots: Snapshot, last: Status | None, keys: dict[str, Any] = DAI
         attempts=1,
         error=RunError(code="c", message="m", hint=hint),
     )
-    return job_state(job, snapshots, run or None, zone=ZoneInfo("UTC"), now=NOW)
+    return job_state(job, snapshots, run or None, zone=ZoneInfo("UTC"), now=NOW, **known)
 
 
 FRESH, OLD = a_snapshot(0.5), a_snapshot(4)
@@ -120,4 +123,48 @@ def test_the_state_as_json() -> None:
         "last_status": "away",
         "help": "when its tunnel is open: backupjump run nightly",
         "first_backup": None,
+        "last_contact_at": None,
+        "next_expected_at": None,
     }
+
+
+def test_an_absent_desktop_is_shown_with_when_it_was_seen_and_when_it_is_expected() -> None:
+    seen = Seen(last_contact_at=NOW - timedelta(hours=3), next_expected_at=NOW + timedelta(hours=20))
+
+    away, good = (stands(FRESH, last=status, seen=seen) for status in (Status.AWAY, Status.OK))
+
+    assert away.help.startswith("last seen 2026-11-22 09:00, expected 2026-11-23 08:00; when its tunnel is open")
+    assert good.help == ""
+    assert away.to_json()["last_contact_at"] == "2026-11-22T09:00:00Z"
+    assert good.to_json()["next_expected_at"] == "2026-11-23T08:00:00Z"
+
+
+def test_an_absent_desktop_whose_owner_had_put_it_off_is_deferred_and_one_that_is_late_is_late() -> None:
+    seen = Seen(put_off="paused")
+
+    deferred, late, good = (
+        stands(FRESH, last=Status.AWAY, seen=seen),
+        stands(OLD, last=Status.AWAY, seen=seen),
+        stands(FRESH, last=Status.OK, seen=seen),
+    )
+
+    assert [each.state for each in (deferred, late, good)] == [State.DEFERRED, State.LATE, State.GOOD]
+    assert deferred.help == "put off on the desktop (paused); nothing to do"
+
+
+def test_what_keeps_a_job_from_its_desktop_is_told_beside_a_good_state_too() -> None:
+    found = stands(FRESH, last=Status.OK, seen=Seen(trouble="its tunnel stays closed"))
+
+    assert (found.state, found.help) == (State.GOOD, "its tunnel stays closed")
+
+
+def test_a_first_backup_under_way_is_told_until_there_is_a_snapshot() -> None:
+    first = FirstBackup(held_bytes=43, total_bytes=100, told_at_percent=40, days=2, last_day="2026-11-22")
+
+    under_way = stands(last=Status.INTERRUPTED, keys={}, first_backup=first)
+
+    assert under_way.help == "first backup 43 %, 3 nights left; when its tunnel is open: backupjump run nightly"
+    assert under_way.to_json()["first_backup"] == {
+        "held_bytes": 43, "total_bytes": 100, "percent": 43, "nights_left": 3,
+    }  # fmt: skip
+    assert stands(FRESH, last=Status.OK, first_backup=first).first_backup is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from backupjump.errors import (
     TunnelNotOpen,
 )
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN
-from backupjump.operations.doctor.server_desktop import gate_findings, gate_line, job_findings
+from backupjump.operations.doctor.server_desktop import gate_findings, gate_line, job_findings, opening_findings
 from backupjump.operations.doctor.server_jump_node import forward_findings, logged_in, no_login, shell_finding
 from backupjump.operations.doctor.server_tunnel import look_from_outside, not_reached, port_finding
 from backupjump.operations.doctor.trespass import Forwards, Way
-from backupjump.operations.gate import Gate
+from backupjump.operations.gate import DesktopTunnel, Gate
 from backupjump.ssh.keys import fingerprint
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKuNLFqluA2BL5C/kUU5vwpExeaOsYSI19FeROzUpawc"
@@ -278,3 +279,12 @@ def test_the_command_for_a_gate_fills_in_what_only_the_desktop_knows(key: Path, 
 
 def test_the_outside_is_not_tried_where_the_jump_node_is_this_machine(key: Path) -> None:
     assert look_from_outside(node(key, host="localhost"), desktop(key)).verdict == SKIP
+
+
+@pytest.mark.parametrize(("every", "verdicts"), [("20h", [OK]), ("9d", [FAIL])])
+def test_a_tunnel_that_stays_closed_when_a_job_is_due_is_an_error(every: str, verdicts: list[str]) -> None:
+    daily = Job.model_validate({"name": "n", "desktop": "d", "sources": ["/home/me"], "schedule": {"every": "day"}})
+    answered = replace(gate(), tunnel=DesktopTunnel(opens="when-due", every=every))
+
+    assert [each.verdict for each in opening_findings(daily, answered, now=NOW)] == verdicts
+    assert list(opening_findings(daily, gate(), now=NOW)) == []
