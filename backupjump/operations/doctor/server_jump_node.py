@@ -121,7 +121,13 @@ def _sessions(node: JumpNode, route: Route, *, nested: Desktop | None, mend: str
     except process.TimedOut as error:
         yield Finding("jumpnode.shell", SKIP, f"JumpNode {node.name}: {error}")
         return
-    yield shell_finding(node, ran=session.ran, terminal=session.terminal, nested=nested, mend=mend)
+    if not session.logged_in and not session.ran and not session.terminal:
+        yield Finding("jumpnode.shell", SKIP, f"JumpNode {node.name} did not let us in a second time: none was tried")
+    else:
+        yield shell_finding(node, ran=session.ran, terminal=session.terminal, nested=nested, mend=mend)
+    if sftp is None:
+        yield Finding("jumpnode.sftp", SKIP, f"JumpNode {node.name} did not answer: none was tried")
+        return
     told = f"JumpNode {node.name}: our key {'can read and write files there' if sftp else 'was refused files'} by sftp"
     if nested and sftp:
         yield Finding(

@@ -22,10 +22,11 @@ from typing import IO
 from backupjump import process
 
 _SSH_ITSELF_FAILED = 255
+_AUTHENTICATED = b"Authenticated to "
 _KEPT_LINES = 2000
 _LONGEST_LINE_BYTES = 8192
 _ANSWER_SECONDS = 4.0
-_LAST_WORDS_SECONDS = 0.2
+_LAST_WORDS_SECONDS = 2.0
 _REPLY = re.compile(r"debug1: remote forward (success|failure) for: ")
 # A shell works it out, so neither an echo of the command nor an error text can pass for the answer.
 _COMMAND, _ANSWER = "echo backupjump-$((6*7))", b"backupjump-42"
@@ -46,7 +47,7 @@ class Way:
 class Forwards:
     """What came of a login that asked for forwards; `said` is what `ssh -vv` said, `status` 0 unless it failed.
 
-    `listened` and `reached` are in the order in which they were asked for, and shorter where there was no answer.
+    `listened` and `reached` are in the order in which they were asked for, without what had no answer.
     """
 
     logged_in: bool
@@ -58,15 +59,19 @@ class Forwards:
 
 @dataclass(frozen=True)
 class Session:
-    """What came of asking for a command and a terminal: whether there was each, and what `ssh -v` said."""
+    """What came of asking for a command and a terminal: whether there was each, and what `ssh -v` said.
 
+    Where not both logins were let in, nothing is known.
+    """
+
+    logged_in: bool
     ran: bool
     terminal: bool
     said: str
 
 
 def try_forwards(config: Path, alias: str, *, listen: Sequence[str], reach: Sequence[str], seconds: float) -> Forwards:
-    """Log in to `alias` of the ssh_config `config` and ask for ways; return which it got, after `seconds` at most.
+    """Log in to `alias` of the ssh_config `config` and ask for ways, for `seconds`; return which it got.
 
     `listen` are ends on that machine (`127.0.0.1:0`, or the path of a unix socket), which lead to a port of this one
     that nobody listens on; `reach` are host:port, or such paths, as seen from there.
@@ -80,7 +85,8 @@ def try_forwards(config: Path, alias: str, *, listen: Sequence[str], reach: Sequ
                 return Forwards(logged_in=False, said="\n".join(ssh.lines), status=ssh.status)
             replies = [found[1] == "success" for line in list(ssh.lines) if (found := _REPLY.match(line))]
             listened = tuple(Way(to, granted) for to, granted in zip(listen, replies))  # noqa: B905 (3.9)
-            reached = tuple(_reach(ssh, end, to, deadline) for to, end in ends.items())
+            asked = [_reach(ssh, end, to) for to, end in ends.items() if time.monotonic() < deadline]
+            reached = tuple(way for way in asked if way is not None)
             return Forwards(logged_in=True, said="\n".join(ssh.lines), listened=listened, reached=reached)
 
 
@@ -89,28 +95,31 @@ def try_command(config: Path, alias: str, *, seconds: float) -> Session:
 
     Two logins, for ssh gives up on the command where it is refused the terminal (seen).
     """
-    plain = process.run(["ssh", "-T", "-F", str(config), alias, _COMMAND], timeout=seconds)
+    plain = process.run(["ssh", "-v", "-T", "-F", str(config), alias, _COMMAND], timeout=seconds)
     done = process.run(["ssh", "-v", "-tt", "-F", str(config), alias, _COMMAND], timeout=seconds)
     said = done.stderr.decode("utf-8", "replace").replace("\r", "")
     terminal = done.status != _SSH_ITSELF_FAILED and "PTY allocation request failed" not in said
-    return Session(ran=_ANSWER in plain.stdout + done.stdout, terminal=terminal, said=said)
+    logged_in = all(_AUTHENTICATED in each.stderr for each in (plain, done))
+    return Session(logged_in=logged_in, ran=_ANSWER in plain.stdout + done.stdout, terminal=terminal, said=said)
 
 
-def try_sftp(config: Path, alias: str, *, seconds: float) -> bool:
-    """Log in to `alias` and say whether it offers files by sftp; without an answer in time it does not."""
-    argv = ["ssh", "-T", "-F", str(config), "-s", alias, "sftp"]
+def try_sftp(config: Path, alias: str, *, seconds: float) -> bool | None:
+    """Log in to `alias` and say whether it offers files by sftp; None where there was no login, or no answer."""
+    argv = ["ssh", "-v", "-T", "-F", str(config), "-s", alias, "sftp"]
     deadline = time.monotonic() + seconds
     # At the end of its input an sftp-server leaves without a word, so the pipe stays open until it has answered.
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as theirs, os.fdopen(writing, "wb", buffering=0) as ours:
         ours.write(_SFTP_INIT)
         with process.running(argv, stdin=theirs) as child:
-            answer = b""
-            while len(answer) < len(_SFTP_INIT) and _readable(child.stdout, deadline):
-                if not (chunk := os.read(child.stdout.fileno(), 64)):
-                    break
-                answer += chunk
-    return answer[4:5] == _SFTP_VERSION
+            answer, ended = b"", False
+            while not ended and len(answer) < len(_SFTP_INIT) and _readable(child.stdout, deadline):
+                answer += (chunk := os.read(child.stdout.fileno(), 64))
+                ended = not chunk
+            if answer[4:5] == _SFTP_VERSION:
+                return True
+            child.stop(grace=_LAST_WORDS_SECONDS)
+            return False if (ended or answer) and _AUTHENTICATED in child.stderr.read() else None
 
 
 class _Ssh:
@@ -181,19 +190,20 @@ def _is_ready(lines: Sequence[str], asked: int) -> bool:
     return started and sum(_REPLY.match(line) is not None for line in lines) >= asked
 
 
-def _reach(ssh: _Ssh, end: Path, to: str, deadline: float) -> Way:
-    """Ask for `to` through the local `end`, which ssh closes as soon as it is refused."""
+def _reach(ssh: _Ssh, end: Path, to: str) -> Way | None:
+    """Ask for `to` through the local `end`, which ssh closes as soon as it is refused; None where nobody answered."""
     before = len(ssh.lines)
     with socket.socket(socket.AF_UNIX) as way:
         try:
             way.connect(str(end))
-            stays = not _readable(way, min(deadline, time.monotonic() + _ANSWER_SECONDS)) or way.recv(1) != b""
+            stays = not _readable(way, time.monotonic() + _ANSWER_SECONDS) or way.recv(1) != b""
         except OSError:
-            stays = False
+            return None
     if stays:
         return Way(to, granted=True)
     ssh.wait_for(lambda lines: _refusal(lines[before:]) != "", time.monotonic() + _LAST_WORDS_SECONDS)
-    why = _refusal(ssh.lines[before:])
+    if not (why := _refusal(ssh.lines[before:])):
+        return None
     # Of a unix socket sshd says so in either case.  Source: OpenSSH serverloop.c; seen.
     return Way(to, granted=why.startswith("connect failed") and not to.startswith("/"), why=why)
 

@@ -12,7 +12,7 @@ from backupjump import process
 from backupjump.errors import ProgramMissing
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, Finding
-from backupjump.operations.doctor.trespass import Forwards, try_command, try_sftp
+from backupjump.operations.doctor.trespass import Forwards, Session, try_command, try_sftp
 from backupjump.operations.doctor.tunnel_key import TunnelKey
 from backupjump.ssh.tunnel_verdicts import Forward
 
@@ -73,7 +73,10 @@ def answers_to(said: str) -> tuple[str, ...]:
 
 def judge_reaching(tried: Forwards, key: TunnelKey) -> Finding:
     """Return whether the key may connect to anything from the JumpNode."""
-    granted = [way.to for way in tried.reached if way.granted]
+    granted, asked = [way.to for way in tried.reached if way.granted], len(reach_of(key.forward))
+    if not granted and len(tried.reached) < asked:
+        why = f"{key.jump_node}: {asked - len(tried.reached)} of {asked} questions had no answer"
+        return Finding("tunnel.other-ways", SKIP, why)
     if not granted:
         return Finding(
             "tunnel.other-ways", OK, f"{key.jump_node}: leads nowhere from there (its sshd, its sockets: refused)"
@@ -91,20 +94,27 @@ def check_session(config: Path, key: TunnelKey) -> Iterator[Finding]:
     except (process.TimedOut, ProgramMissing) as error:
         yield Finding("tunnel.no-session", SKIP, f"{key.jump_node} did not answer: {shown(str(error), limit=200)}")
     else:
-        yield judge_session(ran=session.ran, terminal=session.terminal, key=key)
-    if try_sftp(config, alias, seconds=_SECONDS):
-        yield Finding(
-            "tunnel.no-files", FAIL, f"{key.jump_node}: a thief of this key gets its files by sftp", key.narrow()
-        )
-    else:
-        yield Finding("tunnel.no-files", OK, f"{key.jump_node}: no files by sftp")
+        yield judge_session(session, key)
+    yield judge_files(try_sftp(config, alias, seconds=_SECONDS), key)
 
 
-def judge_session(*, ran: bool, terminal: bool, key: TunnelKey) -> Finding:
+def judge_files(offered: bool | None, key: TunnelKey) -> Finding:  # noqa: FBT001 (three answers: None is unknown)
+    """Return whether the key gets files by sftp."""
+    if offered is None:
+        return Finding("tunnel.no-files", SKIP, f"{key.jump_node} did not answer")
+    if offered:
+        why = f"{key.jump_node}: a thief of this key gets its files by sftp"
+        return Finding("tunnel.no-files", FAIL, why, key.narrow())
+    return Finding("tunnel.no-files", OK, f"{key.jump_node}: no files by sftp")
+
+
+def judge_session(session: Session, key: TunnelKey) -> Finding:
     """Return whether the key gets a command run, or a terminal."""
-    if ran or terminal:
-        what = "shell" if ran else "terminal"
+    if session.ran or session.terminal:
+        what = "shell" if session.ran else "terminal"
         return Finding(
             "tunnel.no-session", FAIL, f"{key.jump_node}: a thief of this key gets a {what} there", key.narrow()
         )
+    if not session.logged_in:
+        return Finding("tunnel.no-session", SKIP, f"{key.jump_node} did not let us in a second time, so none was tried")
     return Finding("tunnel.no-session", OK, f"{key.jump_node}: no shell, no command, no terminal")

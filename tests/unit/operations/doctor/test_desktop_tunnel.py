@@ -11,10 +11,11 @@ import pytest
 from backupjump.errors import BackupjumpError, HostKeyRefused, JumpNodeUnreachable
 from backupjump.operations.doctor.desktop_tunnel import is_loopback, judge_addresses, judge_login, own_tunnel
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP
-from backupjump.operations.doctor.trespass import Forwards, Way
+from backupjump.operations.doctor.trespass import Forwards, Session, Way
 from backupjump.operations.doctor.tunnel_key import TunnelKey, key_options_file
 from backupjump.operations.doctor.tunnel_limits import (
     answers_to,
+    check_session,
     foreign_ends,
     judge_listening,
     judge_reaching,
@@ -66,7 +67,8 @@ def test_no_end_is_asked_for_that_the_key_should_have() -> None:
 def test_ways_from_the_jump_node_are_named(tunnel_key: TunnelKey) -> None:
     closed, sshd = Way("/run/x", granted=False), Way("127.0.0.1:22", granted=True)
 
-    assert judge_reaching(Forwards(logged_in=True, said="", reached=(closed,)), tunnel_key).verdict == OK
+    assert judge_reaching(Forwards(logged_in=True, said="", reached=(closed,) * 3), tunnel_key).verdict == OK
+    assert judge_reaching(Forwards(logged_in=True, said="", reached=(closed,)), tunnel_key).verdict == SKIP
     finding = judge_reaching(Forwards(logged_in=True, said="", reached=(closed, sshd)), tunnel_key)
     assert (finding.verdict, "may connect to 127.0.0.1:22 from there" in finding.evidence) == (FAIL, True)
 
@@ -77,7 +79,17 @@ def test_ways_from_the_jump_node_are_named(tunnel_key: TunnelKey) -> None:
 def test_a_shell_or_a_terminal_there_is_a_fault(
     tunnel_key: TunnelKey, *, ran: bool, terminal: bool, verdict: str
 ) -> None:
-    assert judge_session(ran=ran, terminal=terminal, key=tunnel_key).verdict == verdict
+    session = Session(logged_in=True, ran=ran, terminal=terminal, said="")
+
+    assert judge_session(session, tunnel_key).verdict == verdict
+
+
+def test_where_the_jump_node_has_gone_meanwhile_nothing_is_called_good(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("Host bj-jump\n  HostName 127.0.0.1\n  Port 1\n  BatchMode yes\n")
+
+    found = check_session(tmp_path / "config", key())
+
+    assert [(each.check, each.verdict) for each in found] == [("tunnel.no-session", SKIP), ("tunnel.no-files", SKIP)]
 
 
 def test_a_port_for_the_whole_network_is_a_fault_of_the_jump_node_s_sshd() -> None:
