@@ -21,7 +21,6 @@ class _Later:
 SERVER_LATER = (
     _Later(("notify",), "nobody is told; look at `backupjump status`"),
     _Later(("ping",), "nothing is pinged"),
-    _Later(("max_parallel",), "jobs run one after the other"),
     _Later(("desktops", "*", "routes"), "`route` alone is tried"),
 )
 MACHINE_LATER = (_Later(("routes",), "`route` alone is tried"),)
@@ -29,12 +28,6 @@ JOB_LATER = (
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),
     _Later(("prepare",), "nothing is made ready ahead of time"),
-)
-DESKTOP_LATER = (
-    _Later(("tunnel", "open"), "`backupjump tunnel open` opens it"),
-    _Later(("tunnel", "every"), "`backupjump tunnel open` opens it"),
-    _Later(("tunnel", "max_age"), "the owner is not told"),
-    _Later(("tunnel", "unless"), "`backupjump tunnel open` opens it all the same"),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from backupjump.config.desktop import load_desktop
-from backupjump.config.notes import DESKTOP_LATER, notes
 from backupjump.config.yaml_file import Document
 from backupjump.escape import shown
 
@@ -17,7 +16,7 @@ def check_desktop(document: Document) -> list[str]:
     if found.gate is not None:
         folders = counted(len(found.gate.read), "folder")
         parts.append(f"a gate with {folders} and {counted(len(found.gate.hooks), 'hook')}")
-    return [*notes(document, DESKTOP_LATER), f"{shown(str(document.path))}: good: {', '.join(parts)}"]
+    return [f"{shown(str(document.path))}: good: {', '.join(parts)}"]
 
 
 def counted(number: int, noun: str) -> str:

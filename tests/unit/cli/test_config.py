@@ -42,7 +42,8 @@ def test_check_says_what_it_found_good(copied: Path) -> None:
 def test_check_names_each_key_that_this_version_does_not_act_on(copied: Path) -> None:
     top = copied / "server" / "backupjump.yaml"
     top.write_text(
-        top.read_text().replace("path: /srv/backups", "path: /srv/backups\n  kind: btrfs") + "max_parallel: 3\n"
+        top.read_text().replace("path: /srv/backups", "path: /srv/backups\n  kind: btrfs")
+        + "max_parallel: 3\nping: {url: https://ping.example}\n"
     )
     job = copied / "server" / "jobs" / "laptop-home.yaml"
     job.write_text("on_full: stop\n" + job.read_text())
@@ -51,7 +52,7 @@ def test_check_names_each_key_that_this_version_does_not_act_on(copied: Path) ->
 
     later = "read, but not acted on by this version: "
     assert [line.removeprefix(f"{copied}/server/") for line in lines[:-1]] == [
-        "backupjump.yaml:31:1: max_parallel: " + later + "jobs run one after the other",
+        "backupjump.yaml:32:1: ping: " + later + "nothing is pinged",
     ]
 
 
