@@ -103,6 +103,9 @@ def status(options: Options, *, as_json: bool) -> int:
     away      the desktop was not reached the last time, or the link broke
     good      nothing to do
 
+    Of a desktop that is away it tells when it was last seen and, where it comes at regular hours, when it is
+    expected; of a first backup that takes many nights, how far it is.
+
     \b
     Examples:
       backupjump status
