@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from backupjump.escape import shown
-from backupjump.operations.doctor.desktop_config import as_root, quoted
+from backupjump.operations.doctor.desktop_config import as_root, quoted, reload_sshd
 from backupjump.operations.doctor.desktop_sshd import settings_command
 from backupjump.operations.doctor.door import Door, KeyFile
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
@@ -118,7 +118,7 @@ def why_refused(door: Door) -> tuple[str, str]:
         if allowed and name not in allowed.split():
             return f"AllowUsers {shown(allowed)}", settings_command("users", f"AllowUsers {name}", loopback_only=False)
         if name in settings.get("denyusers").split():
-            return "DenyUsers names it", f"{as_root()}sed -i '/^ *DenyUsers/s/ {name}\\b//' /etc/ssh/sshd_config"
+            return "DenyUsers names it", _no_more_denied(name)
     if Path("/etc/nologin").exists() and door.account.uid != 0:
         return "/etc/nologin is there: this machine lets nobody in", f"{as_root()}rm /etc/nologin"
     modes = check_modes(door)
@@ -127,6 +127,14 @@ def why_refused(door: Door) -> tuple[str, str]:
     if _is_locked(name):
         return "the account is locked", f"{as_root()}usermod -p '*' {name}"
     return door.answer.why or "it does not say why", f"{as_root()}journalctl -u ssh -n 20"
+
+
+def _no_more_denied(name: str) -> str:
+    """Return the command that takes a name out of each DenyUsers; one that has no other is no line for sshd."""
+    root, word = as_root(), name.replace(".", "[.]")
+    line = "/^\\s*DenyUsers\\s/I"
+    edit = f"sed -i -E '{line}{{s/\\s{word}(\\s|$)/\\1/g;s/^\\s*DenyUsers\\s*$/#/I}}'"
+    return f"{root}grep -rliE '^\\s*DenyUsers\\s' /etc/ssh | xargs -r {root}{edit} && {reload_sshd(root)}"
 
 
 def _is_locked(name: str) -> bool:

@@ -127,6 +127,12 @@ def mend_key(public_key: str, options: str, *, file: str) -> str:
     return f"sed -i {shlex.quote(script)} {file}"
 
 
+def append_line(line: str, *, file: str) -> str:
+    """Return a command that adds `line` to `file`, a word for a shell; never to a last line that has no end."""
+    ended = f"if tail -c1 {file} 2>/dev/null | grep -q .; then echo; fi"
+    return f"{{ {ended}; echo {shlex.quote(line)}; }} >> {file}"
+
+
 def _escaped(found: re.Match[str]) -> str:
     return "\\" + found[0]
 

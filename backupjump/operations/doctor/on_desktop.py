@@ -106,7 +106,7 @@ def _this_machine(config: DesktopConfig, door: Door) -> Iterator[Finding]:
 
 def add_gate(config: Path) -> str:
     """Return the command that gives a config a gate for the home of the account."""
-    return f"printf 'gate:\\n  read: [%s]\\n' \"$HOME\" >> {quoted(config)}"
+    return f"printf '\\ngate:\\n  read: [%s]\\n' \"$HOME\" >> {quoted(config)}"
 
 
 def _today() -> date:

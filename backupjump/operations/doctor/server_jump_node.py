@@ -9,7 +9,7 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, ConfigError, HostKeyRefused, JumpNodeUnreachable, KeyRefused
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
-from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_sshd, mend_to_relay
+from backupjump.operations.doctor.server_mends import add_line, mend_line, mend_sockets, mend_to_relay
 from backupjump.operations.doctor.server_words import START_SSHD, evidence_of, on_as_root, quoted
 from backupjump.operations.doctor.trespass import Way, try_command, try_forwards, try_sftp
 from backupjump.operations.doctor.tunnel_limits import answers_to
@@ -49,9 +49,10 @@ def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, folder: Pa
         yield from no_login(node, desktops, verdict(tried.said, tried.status, route=route, leg=Leg.JUMP))
         return
     yield from logged_in(node, tried)
-    yield from forward_findings(node, tried, mend=mend_line(node, desktops))
     nested = next((each for each in desktops if each.route is RouteKind.NESTED and not each.relay), None)
-    yield from _sessions(node, route, nested=nested, mend=mend_line(node, desktops))
+    mend = mend_to_relay(node, nested) if nested else mend_line(node, desktops)
+    yield from forward_findings(node, tried, mend=mend, needs_shell=nested is not None)
+    yield from _sessions(node, route, nested=nested, mend=mend)
 
 
 def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError) -> Iterator[Finding]:
@@ -87,7 +88,7 @@ def logged_in(node: JumpNode, tried: Forwards) -> Iterator[Finding]:
     yield Finding("jumpnode.strict-kex", WARN, told, fix)
 
 
-def forward_findings(node: JumpNode, tried: Forwards, *, mend: str) -> Iterator[Finding]:
+def forward_findings(node: JumpNode, tried: Forwards, *, mend: str, needs_shell: bool = False) -> Iterator[Finding]:
     """Yield which ways our key must not get there, and got or did not get. `mend` narrows its line."""
     # sshd looks first whether a key may; what fails after that was granted.
     listened = [
@@ -99,7 +100,9 @@ def forward_findings(node: JumpNode, tried: Forwards, *, mend: str) -> Iterator[
     ports = [way for way in tried.reached if not way.to.startswith("/")]
     yield _ways(node, "jumpnode.other-port", "connect to", ports, mend)
     sockets = [way for way in (*listened, *tried.reached) if way.to.startswith("/")]
-    yield _ways(node, "jumpnode.sockets", "use unix sockets there:", sockets, mend_sshd(node))
+    yield _ways(
+        node, "jumpnode.sockets", "use unix sockets there:", sockets, mend_sockets(node, needs_shell=needs_shell)
+    )
 
 
 def _ways(node: JumpNode, check: str, what: str, ways: Sequence[Way], fix: str) -> Finding:

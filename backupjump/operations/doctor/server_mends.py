@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from backupjump import process
 from backupjump.errors import BackupjumpError
-from backupjump.operations.doctor.key_lines import mend_key
+from backupjump.operations.doctor.key_lines import append_line, mend_key
 from backupjump.operations.doctor.server_words import on_as_root, quoted
 from backupjump.operations.enroll.authorized_keys import HOP, RESERVED_PORTS, Mark, hop_line
-from backupjump.operations.enroll.jump_node import TUNNEL_ACCOUNT, Accounts, snippet
+from backupjump.operations.enroll.jump_node import HOP_ACCOUNT, TUNNEL_ACCOUNT, Accounts, snippet
 from backupjump.ssh.second_shell import relay_options
 
 if TYPE_CHECKING:
@@ -22,26 +22,43 @@ if TYPE_CHECKING:
 
 _SECONDS = 10.0
 _RELOAD = 'systemctl reload ssh || systemctl reload sshd || kill -HUP "$(cat /run/sshd.pid)"'
+_SNIPPETS = "/etc/ssh/sshd_config.d"
 _PLACE = "AUTHORIZED_KEYS"
 
 
-def mend_sshd(node: JumpNode, *, then: str = "") -> str:
-    """Return the command that gives the sshd there the limits of our accounts, and does `then` what follows from it."""
+def mend_sockets(node: JumpNode, *, needs_shell: bool) -> str:
+    """Return the command that takes unix sockets from our account there; `needs_shell` is for route nested."""
+    if _is_ours(node, needs_shell=needs_shell):
+        return on_as_root("JumpNode", _all_limits(node))
+    return on_as_root("JumpNode", _one_limit("sockets", node.user, "AllowStreamLocalForwarding no"))
+
+
+def _is_ours(node: JumpNode, *, needs_shell: bool) -> bool:
+    """Whether our account there is one that enrolment makes: all limits would lock a person, or root, out."""
+    return node.user == HOP_ACCOUNT and not needs_shell
+
+
+def _all_limits(node: JumpNode) -> str:
     text = snippet(Accounts(hop=node.user)).replace("\n", "\\n")
-    file = "/etc/ssh/sshd_config.d/backupjump.conf"
-    return on_as_root(
-        "JumpNode", f"printf {shlex.quote(text)} > {file} && sshd -t && ({_RELOAD}){then and f' && {then}'}"
-    )
+    return f"printf {shlex.quote(text)} > {_SNIPPETS}/backupjump.conf && sshd -t && ({_RELOAD})"
 
 
-def mend_loopback(node: JumpNode) -> str:
+def _one_limit(name: str, account: str, limit: str) -> str:
+    # sshd keeps the first that it reads, so its file comes before all others; it goes again if sshd can't read it.
+    file, text = f"{_SNIPPETS}/00-backupjump-{name}.conf", f"Match User {account}\\n  {limit}\\nMatch all\\n"
+    return f"printf {shlex.quote(text)} > {file} && {{ sshd -t || {{ rm {file}; false; }}; }} && ({_RELOAD})"
+
+
+def mend_loopback(node: JumpNode, *, needs_shell: bool) -> str:
     """Return the command that keeps tunnels on loopback there; those that stand are ended, to be opened anew.
 
     sshd keeps the first that it reads, so another file may win over ours: the command fails then, and names it.
     """
     applied = f"sshd -T -C user={TUNNEL_ACCOUNT},host=localhost,addr=127.0.0.1 | grep -qix 'gatewayports no'"
     checked = f"({applied} || ( grep -rin gatewayports /etc/ssh; false ))"
-    return mend_sshd(node, then=f"{checked} && (pkill -u {TUNNEL_ACCOUNT} sshd || true)")
+    ours = _is_ours(node, needs_shell=needs_shell)
+    limits = _all_limits(node) if ours else _one_limit("loopback", TUNNEL_ACCOUNT, "GatewayPorts no")
+    return on_as_root("JumpNode", f"{limits} && {checked} && (pkill -u {TUNNEL_ACCOUNT} sshd || true)")
 
 
 def mend_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
@@ -63,8 +80,8 @@ def add_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
     """Return the command that lets our key in there, for the ways to `desktops` alone."""
     file, relay = _file(node), _relay_among(desktops)
     key, options = public_half(node.identity_file), relay_options(relay) if relay else _options(node, desktops)
-    line = shlex.quote(f"{options} {key} {_mark(node, key)}")
-    fix = f"echo {line} >> {file} && chown {node.user}: {file} && chmod 600 {file}"
+    added = append_line(f"{options} {key} {_mark(node, key)}", file=file)
+    fix = f"{added} && chown {node.user}: {file} && chmod 600 {file}"
     return on_as_root("JumpNode", fix)
 
 

@@ -109,5 +109,6 @@ def look_from_outside(node: JumpNode, desktop: Desktop) -> Finding:
         told = (
             f"port {desktop.port} of JumpNode {node.name} answers from here: the Internet reaches {desktop.name}'s sshd"
         )
-        return Finding(check, FAIL, told, mend_loopback(node))
+        needs_shell = desktop.route is RouteKind.NESTED and not desktop.relay
+        return Finding(check, FAIL, told, mend_loopback(node, needs_shell=needs_shell))
     return Finding(check, OK, f"port {desktop.port} of JumpNode {node.name} can't be reached from outside of it")

@@ -9,7 +9,8 @@ from datetime import date
 from backupjump import process
 from backupjump.errors import ProgramMissing
 from backupjump.operations.doctor.desktop_config import reload_sshd
-from backupjump.operations.doctor.key_lines import mend_key
+from backupjump.operations.doctor.key_lines import append_line, mend_key
+from backupjump.operations.enroll.authorized_keys import mark_of
 from backupjump.ssh.tunnel_verdicts import Forward
 
 # sshd tells which line let us in.  Source: OpenSSH auth2-pubkeyfile.c, auth_check_authkey_line; seen with 9.2.
@@ -53,7 +54,7 @@ class TunnelKey:
         """Return the command that lets the key in there."""
         if not (public := self.public_key()):
             return f"ssh-keygen -y -f {self.forward.jump.identity_file}"
-        return f"{_THERE}echo '{self.options} {public} desktop-tunnel' >> {self._place}"
+        return _THERE + append_line(f"{self.options} {public} {self._mark()}", file=self._place)
 
     def set_sshd(self, setting: str) -> str:
         """Return the command that gives sshd there a `setting` for the account, taken out again if it can't read it."""
@@ -71,11 +72,19 @@ class TunnelKey:
 
     def public_key(self) -> str:
         """Return the public half of the key, asked of ssh-keygen; nothing if it can't be had."""
+        return " ".join(self._public_words()[:2])
+
+    def _mark(self) -> str:
+        """Return what enrolment wrote into the key, by which `enroll revoke` finds the line; else what it is."""
+        words = self._public_words()
+        return words[2] if len(words) == 3 and mark_of(" ".join(words).encode("ascii", "replace")) else "desktop-tunnel"
+
+    def _public_words(self) -> list[str]:
         try:
             done = process.run(["ssh-keygen", "-y", "-f", str(self.forward.jump.identity_file)], timeout=10)
         except (process.TimedOut, ProgramMissing):
-            return ""
-        return " ".join(done.stdout.decode("ascii", "replace").split()[:2]) if done.status == 0 else ""
+            return []
+        return done.stdout.decode("ascii", "replace").split() if done.status == 0 else []
 
 
 def key_options_file(said: str) -> str:

@@ -132,7 +132,7 @@ def test_sshd_has_to_take_every_key_of_the_server(seen: Door, verdict: str) -> N
     ("settings", "why", "fix"),
     [
         ("allowusers you\nallowusers them", "AllowUsers you them", "AllowUsers me"),
-        ("denyusers you me", "DenyUsers names it", "s/ me\\b//"),
+        ("denyusers you me", "DenyUsers names it", "s/\\sme(\\s|$)/"),
         ("allowusers me you", "Permission denied", "journalctl -u ssh"),
         (None, "Permission denied", "journalctl -u ssh"),
     ],
