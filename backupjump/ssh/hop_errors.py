@@ -91,6 +91,18 @@ def session_refused(route: Route, why: str) -> BackupjumpError:
     )
 
 
+def forward_refused(route: Route, why: str) -> ForwardRefused:
+    """Return the error for a JumpNode that does not let our key through to the tunnel's end."""
+    assert route.target is not None
+    assert route.jump is not None
+    end = f"{route.target.host}:{route.target.port}"
+    return ForwardRefused(
+        f"{machine(route, route.jump)} let us in, but refuses to forward to {end}: {why}",
+        hint=f'there, the line of our key in ~{route.jump.user}/.ssh/authorized_keys needs permitopen="{end}", '
+        f"and no PermitOpen or AllowTcpForwarding of sshd_config may stand against it",
+    )
+
+
 def no_gate_behind_relay(route: Route, done: Completed) -> DesktopUnfit:
     """Return the error for a relay behind which something else answers than a gate: the JumpNode's own shell, say."""
     assert route.jump is not None

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.ssh.hop_errors import dropped, jump_unreachable
+from backupjump.ssh.hop_errors import dropped, forward_refused, jump_unreachable
 from backupjump.ssh.link import open_link
 from backupjump.ssh.strict_fabric import StrictConnection
 
@@ -38,12 +39,17 @@ class Standing:
     def ask(self, route: Route, command: str, *, seconds: float) -> Completed | None:
         """Log in to the Desktop of `route` and run `command` there; None if nothing listens at its tunnel's end.
 
-        LinkLost when the JumpNode is lost, else the verdict on the Desktop: HostKeyRefused, KeyRefused, or
-        DesktopAway when it hangs up.
+        LinkLost when the JumpNode is lost, ForwardRefused when our key may not go there, else the verdict on the
+        Desktop: HostKeyRefused, KeyRefused, or DesktopAway when it hangs up.
         """
         assert route.target is not None
         began = time.monotonic()
-        channel = self._connection.channel_to(route.target.host, route.target.port, seconds=_CHANNEL_SECONDS)
+        channel = self._connection.channel_to(
+            route.target.host,
+            route.target.port,
+            seconds=_CHANNEL_SECONDS,
+            prohibited=partial(forward_refused, route),
+        )
         if channel is None:
             return None
         left = max(1.0, seconds - (time.monotonic() - began))

@@ -36,6 +36,8 @@ _LOGIN_BYTES = 1 << 18
 # What one command may bring: twice the window that the far end may fill before anything of it is looked at.
 _COMMAND_BYTES = 1 << 22
 _KEEPALIVE_SECONDS = 15
+# Source: RFC 4254, 5.1, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED.
+_PROHIBITED = 1
 _DISABLED = {
     "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
     "macs": ["hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"],
@@ -200,13 +202,20 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             raise self._flooded(_COMMAND_BYTES) or LinkLost(f"the connection to {where} broke")
         return Completed(argv=tuple(argv), status=result.exited, stdout=result.out, stderr=result.err)
 
-    def channel_to(self, host: str, port: int, *, seconds: float) -> socket.socket | None:
-        """Return a stream to `host`:`port` as seen from there; None if it is refused, LinkLost without an answer."""
+    def channel_to(
+        self, host: str, port: int, *, seconds: float, prohibited: Callable[[str], BackupjumpError]
+    ) -> socket.socket | None:
+        """Return a stream to `host`:`port` as seen from there; None if nobody takes the connection there.
+
+        Raises what `prohibited` makes of sshd's words if our key may not go there, LinkLost without an answer.
+        """
         self._metered.allow(_COMMAND_BYTES)
         try:
             # paramiko itself uses a channel like a socket.  Source: its documentation, Channel.
             opened: Any = self.transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=seconds)
-        except paramiko.ChannelException:
+        except paramiko.ChannelException as refused:
+            if refused.code == _PROHIBITED:
+                raise prohibited(shown(refused.text, limit=200)) from refused
             return None
         except (paramiko.SSHException, EOFError, OSError) as error:
             where = machine(self._route, self._hop)

@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
-from backupjump.errors import BackupjumpError, ConfigError, ForwardRefused, HostKeyRefused, KeyRefused, LinkLost
+from backupjump.errors import BackupjumpError, ConfigError, HostKeyRefused, KeyRefused, LinkLost
 from backupjump.escape import shown, shown_lines
 from backupjump.ssh.hop_errors import (
     dropped,
+    forward_refused,
     host_key_refused,
     jump_unreachable,
     key_refused,
-    machine,
     session_refused,
     tunnel_not_open,
 )
@@ -120,12 +120,7 @@ def _forward(said: _Said) -> BackupjumpError | None:
         return session_refused(route, why)
     if why.startswith("connect failed"):
         return tunnel_not_open(route, why)
-    end = f"{route.target.host}:{route.target.port}"
-    return ForwardRefused(
-        f"{machine(route, route.jump)} let us in, but refuses to forward to {end}: {why}",
-        hint=f'there, the line of our key in ~{route.jump.user}/.ssh/authorized_keys needs permitopen="{end}", '
-        f"and no PermitOpen or AllowTcpForwarding of sshd_config may stand against it",
-    )
+    return forward_refused(route, why)
 
 
 def _no_name(said: _Said) -> BackupjumpError | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from backupjump.config.load import load_server
 from backupjump.demo.lab import Lab
-from backupjump.errors import HostKeyRefused, JumpNodeUnreachable, LinkLost
+from backupjump.errors import ForwardRefused, HostKeyRefused, JumpNodeUnreachable, LinkLost
 from backupjump.ssh.route import Route, route_to, route_to_jump
 from backupjump.ssh.standing import Standing
 
@@ -52,6 +53,17 @@ def test_a_stranger_at_the_tunnel_s_end_is_refused_and_the_connection_stands(lab
     with pytest.raises(HostKeyRefused):
         standing.ask(desktop, "echo here", seconds=10)
     lab.close_tunnel()
+
+    assert standing.ask(desktop, "echo here", seconds=10) is None
+
+
+def test_a_port_that_our_key_may_not_go_to_is_told(lab: Lab, standing: Standing) -> None:
+    _, desktop = ways(lab)
+    assert desktop.target is not None
+    elsewhere = replace(desktop, target=replace(desktop.target, port=lab.jump.port))
+
+    with pytest.raises(ForwardRefused, match="refuses to forward"):
+        standing.ask(elsewhere, "echo here", seconds=10)
 
     assert standing.ask(desktop, "echo here", seconds=10) is None
 

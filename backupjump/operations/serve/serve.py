@@ -79,7 +79,8 @@ class Serving:
         ):
             self._start(each)
         self._look_for(due_desktops(self._waiting.values(), [each.running for each in self._started.values()], now=now))
-        sd.notify("WATCHDOG=1", f"STATUS={len(self._started)} running, {len(self._wanted)} awaited")
+        if all(each.is_alive() for each in self._look_outs):  # else it is for systemd to start us anew
+            sd.notify("WATCHDOG=1", f"STATUS={len(self._started)} running, {len(self._wanted)} awaited")
 
     def reload(self) -> None:
         """Read the config anew; a mistake in it is told, and the one before stays in force."""
