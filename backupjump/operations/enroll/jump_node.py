@@ -16,7 +16,7 @@ from backupjump.operations.enroll import jump_node_sh as sh
 from backupjump.operations.enroll.authorized_keys import mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Sequence
 
     from backupjump.operations.enroll.authorized_keys import Mark
 
@@ -52,7 +52,7 @@ class KeyChange:
     port: int | None = None
 
 
-def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+def set_up_script(accounts: Accounts, changes: Sequence[KeyChange]) -> str:
     """Return the script that makes a machine with sshd a JumpNode; it needs root there, once.
 
     ValueError for accounts that can't be held to forwarding: root would be locked out, one for both needs both ways.
@@ -64,16 +64,19 @@ def set_up_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
         "need_root",
         "check_sshd",
         *(f"account {name}" for name in names),
-        *_key_steps(accounts, changes),
+        *_port_steps(accounts, changes),
+        # Before any key: a line alone does not keep it from unix sockets.
         f"limits {shlex.quote(snippet(accounts).rstrip())}",
+        *_line_steps(accounts, changes),
         f"check_limits {shlex.join(names)}",
     ]
     return script_of([sh.SAY, sh.KEYS, sh.SET_UP], steps)
 
 
-def keys_script(accounts: Accounts, changes: Iterable[KeyChange]) -> str:
+def keys_script(accounts: Accounts, changes: Sequence[KeyChange]) -> str:
     """Return the script for a JumpNode that is set up: a few lines come or go; root, or the account itself, runs it."""
-    return script_of([sh.SAY, sh.KEYS], list(_key_steps(accounts, changes)))
+    steps = [*_port_steps(accounts, changes), *_line_steps(accounts, changes)]
+    return script_of([sh.SAY, sh.KEYS], steps)
 
 
 def snippet(accounts: Accounts) -> str:
@@ -110,14 +113,19 @@ Match User {accounts.tunnel}
 """
 
 
-def _key_steps(accounts: Accounts, changes: Iterable[KeyChange]) -> Iterable[str]:
+def _port_steps(accounts: Accounts, changes: Sequence[KeyChange]) -> Iterator[str]:
+    place = keys_place(accounts)
+    for change in changes:
+        if change.port is not None:
+            names = {mark.name for line in change.lines if (mark := mark_of(line.encode("ascii")))}
+            words = (read_name(change.account), place, *sorted(names), str(read_tunnel_port(change.port)))
+            yield f"check_port {shlex.join(words)}"
+
+
+def _line_steps(accounts: Accounts, changes: Sequence[KeyChange]) -> Iterator[str]:
     place = keys_place(accounts)
     for change in changes:
         account = read_name(change.account)
-        if change.port is not None:
-            names = {mark.name for line in change.lines if (mark := mark_of(line.encode("ascii")))}
-            words = (account, place, *sorted(names), str(read_tunnel_port(change.port)))
-            yield f"check_port {shlex.join(words)}"
         for line in change.lines:
             mark = mark_of(line.encode("ascii"))
             assert mark is not None

@@ -46,7 +46,7 @@ keys_of() {
 give() {
   # account, path: only root can, and only root has to
   if [ "$(id -u)" = 0 ]; then
-    chown "$1:$(id -gn "$1")" "$2" || stop "$2 can not be given to $1"
+    chown -h "$1:$(id -gn "$1")" "$2" || stop "$2 can not be given to $1"
   fi
 }
 check_port() {
@@ -135,6 +135,8 @@ limits() {
   fi
   if [ -f "$place" ] && [ "$(cat "$place")" = "$1" ]; then
     say "$place: is there"
+    # Written by a run that was cut off before sshd read it?
+    if [ -e /run/sshd.pid ] && [ "$place" -nt /run/sshd.pid ]; then reload; fi
     return 0
   fi
   kept=
@@ -182,7 +184,10 @@ check_limits() {
   [ -z "${2:-}" ] || applied "$2" local
 }
 applied() {
-  told=$("$sshd" -T -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null) || return 0
+  told=$("$sshd" -T -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null) || {
+    say "warning: what holds for $1 could not be looked at: sshd -T -C user=$1,host=localhost,addr=127.0.0.1"
+    return 0
+  }
   for wanted in "allowtcpforwarding $2" "maxsessions 0" "gatewayports no" "allowstreamlocalforwarding no"; do
     printf '%s\\n' "$told" | grep -qx -e "$wanted" ||
       say "warning: for $1 sshd does not say: $wanted; another file in /etc/ssh says otherwise"

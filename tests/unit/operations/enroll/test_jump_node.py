@@ -139,6 +139,16 @@ def test_the_whole_script_is_good_sh() -> None:
     assert whole.count("put_line ") == 2
 
 
+def test_no_key_gets_in_before_the_limits_of_its_account_hold() -> None:
+    change = KeyChange(account="tunnel", lines=(LINE,), port=2020)
+
+    body = set_up_script(Accounts(), [change]).partition("main() {")[2]
+
+    steps = [line.split()[0] for line in body.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    wanted = ["check_port", "limits", "put_line", "check_limits"]
+    assert [step for step in steps if step in wanted] == wanted
+
+
 def test_the_snippet_names_both_accounts_and_leaves_no_way_but_loopback_ports() -> None:
     text = snippet(Accounts(tunnel="tun", hop="bj"))
 
