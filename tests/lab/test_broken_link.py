@@ -57,7 +57,7 @@ class Place:
         return total
 
     def cut_at(self, share: float) -> None:
-        until(lambda: self.arrived() > share * self.size, seconds=25, what=f"{share:.0%} of the file")
+        until(lambda: self.arrived() > share * self.size, seconds=60, what=f"{share:.0%} of the file")
         self.lab.jump.cut_connections()
         self.lab.close_tunnel()
 
@@ -101,7 +101,7 @@ def later(lab: Lab, seconds: float) -> threading.Timer:
 def test_a_cut_transfer_goes_on_in_the_same_run_with_what_has_arrived(lab: Lab, route: str) -> None:
     place = place_of(lab, route, size=20 * MEGABYTE)
     running = place.start()
-    place.cut_at(0.5)
+    place.cut_at(0.4)
     back = later(lab, 2)
 
     run = ended(running)
@@ -118,7 +118,7 @@ def test_a_cut_transfer_goes_on_in_the_same_run_with_what_has_arrived(lab: Lab, 
 def test_a_link_that_breaks_again_and_again_only_counts_against_the_attempts_where_nothing_new_came(lab: Lab) -> None:
     place = place_of(lab, size=32 * MEGABYTE, attempts=2)
     running = place.start()
-    for share in (0.25, 0.5, 0.75):
+    for share in (0.2, 0.4, 0.6):
         place.cut_at(share)
         later(lab, 0.1).join()
 
@@ -139,7 +139,7 @@ def test_a_desktop_that_stays_away_ends_the_run_after_its_grace_and_the_next_one
 
     assert (running.returncode, run["status"], run["error"]["code"]) == (75, "interrupted", "link-lost")
     assert "did not come back in time (grace: 3s)" in run["error"]["message"]
-    assert 3 <= time.monotonic() - began < 15
+    assert 3 <= time.monotonic() - began < 30
     lab.open_tunnel()
     again = backupjump(place.config, "run", "nightly", "--json")
     assert again.code == 0, again
@@ -169,7 +169,7 @@ def test_a_signal_ends_a_run_that_waits_for_a_lost_link_at_once(lab: Lab) -> Non
     run = ended(running)
 
     assert (running.returncode, run["status"]) == (143, "interrupted")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_another_host_key_on_the_port_ends_the_wait_with_an_error(lab: Lab) -> None:

@@ -99,3 +99,20 @@ def test_rsyncs_own_statistics_count_not_those_the_desktop_printed_before() -> N
 @given(st.lists(st.binary(max_size=100)))
 def test_no_output_makes_the_reader_fail(chunks: list[bytes]) -> None:
     read(*[chunk for chunk in chunks if chunk])
+
+
+@pytest.mark.parametrize(
+    ("chunk", "begun"),
+    [
+        (b"", False),
+        (b"m1 cd+++++++++ 4096                                  ./\n", False),
+        (b"m1 cd+++++++++ 4096   ./\n\r              0   0%    0.00kB/s    0:00:00  ", True),
+        (b"\r        6553600  32%    5.87MB/s    0:00:02  \r", True),
+    ],
+)
+def test_content_is_seen_to_come_in_before_rsync_ends_its_first_line_of_progress(chunk: bytes, *, begun: bool) -> None:
+    output = Output("m1", checksum="xxh128", root=b"")
+
+    list(output.feed(chunk) if chunk else ())
+
+    assert output.content_begun is begun
