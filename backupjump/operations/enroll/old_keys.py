@@ -67,15 +67,25 @@ def starts_gate_with(line: bytes, config: Path) -> bool:
     return named + b'"' in line or named + b" " in line
 
 
+def made_tunnel_keys(config: Path) -> tuple[Path, ...]:
+    """Return the tunnel keys that enrolment made beside `config` and that no other config there names."""
+    folder = config.absolute().parent / "keys"
+    found = [key for key in sorted(folder.glob("tunnel*")) if _TUNNEL_KEY.fullmatch(key.name)]
+    others = [path.read_bytes() for path in folder.parent.glob("*.yaml") if path != config.absolute()]
+    return tuple(key for key in found if not any(_names(text, key) for text in others))
+
+
+def _names(text: bytes, key: Path) -> bool:
+    # A person may write ~ for the home; and `tunnel` is how the names of other keys begin, too.
+    return re.search(rb"/keys/" + re.escape(os.fsencode(key.name)) + rb"(?![\w.-])", text) is not None
+
+
 def _unused_tunnel_keys(config: DesktopConfig) -> tuple[Path, ...]:
-    """Return the tunnel keys that enrolment made here and that no config beside this one names either.
+    """Return the tunnel keys of ours that the config does not name any more.
 
     One that is newer than what the config names is of a renewal under way, and left out.
     """
     used = {jump.identity_file for jump in config.tunnel.jump_nodes}
     newest = max((key.stat().st_mtime_ns for key in used if key.exists()), default=0)
-    folder = config.path.absolute().parent / "keys"
-    found = (key for key in sorted(folder.glob("tunnel*")) if _TUNNEL_KEY.fullmatch(key.name))
-    older = [key for key in found if key not in used and key.stat().st_mtime_ns < newest]
-    others = [path.read_bytes() for path in folder.parent.glob("*.yaml") if path != config.path.absolute()]
-    return tuple(key for key in older if not any(os.fsencode(key) in text for text in others))
+    made = made_tunnel_keys(config.path)
+    return tuple(key for key in made if key not in used and key.stat().st_mtime_ns < newest)

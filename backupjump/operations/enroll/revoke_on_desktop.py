@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backupjump.config.desktop import DesktopConfig, load_desktop
+from backupjump.config.desktop import load_desktop
 from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
 from backupjump.operations.enroll.authorized_keys import (
@@ -22,7 +22,7 @@ from backupjump.operations.enroll.authorized_keys import (
     write_keys_file,
 )
 from backupjump.operations.enroll.consent import agreed
-from backupjump.operations.enroll.old_keys import starts_gate_with
+from backupjump.operations.enroll.old_keys import made_tunnel_keys, starts_gate_with
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,17 @@ def plan_withdrawal(config: Path, *, authorized_keys: Path | None) -> Withdrawal
     marked = [(mark, line) for line in read_keys_file(keys_file).splitlines() if (mark := mark_of(line)) is not None]
     data = [(mark, line) for mark, line in marked if mark.kind == DATA]
     ours = tuple(mark for mark, line in data if starts_gate_with(line, config))
-    keys = _tunnel_keys(desktop)
-    made_here = config.absolute().parent / "keys"
+    jumps = desktop.tunnel_or_none.jump_nodes if desktop.tunnel_or_none is not None else ()
+    keys = dict.fromkeys(jump.identity_file for jump in jumps if jump.identity_file.exists())
+    made = made_tunnel_keys(config)
     return Withdrawal(
         config=config,
         aside=_free(config),
         keys_file=keys_file,
         lines=ours,
         others=tuple(mark for mark, _line in data if mark not in ours),
-        deletes=tuple(path for path in keys if path.parent == made_here),
-        kept=tuple(path for path in keys if path.parent != made_here),
+        deletes=made,
+        kept=tuple(path for path in keys if path not in made),
     )
 
 
@@ -84,18 +85,9 @@ def withdrawal_lines(plan: Withdrawal) -> list[str]:
         *([] if plan.lines else [f"  {shown(str(plan.keys_file))}: has no line of this config"]),
         *(f"  {shown(str(plan.keys_file))}: the line {mark} is for another config, and stays" for mark in plan.others),
         *(f"  {shown(str(path))}: deleted, with its public half" for path in plan.deletes),
-        *(f"  {shown(str(path))}: not made by enrolment; it stays" for path in plan.kept),
+        *(f"  {shown(str(path))}: not made by enrolment, or another config's too: it stays" for path in plan.kept),
         f"  {shown(str(plan.config))}: kept aside as {shown(plan.aside.name)}",
     ]
-
-
-def _tunnel_keys(desktop: DesktopConfig) -> tuple[Path, ...]:
-    """Return the keys of the tunnel, those of a renewal that never came to its end too."""
-    jumps = desktop.tunnel_or_none.jump_nodes if desktop.tunnel_or_none is not None else ()
-    named = [jump.identity_file for jump in jumps]
-    beside = sorted((desktop.path.absolute().parent / "keys").glob("tunnel*"))
-    found = [path for path in (*named, *beside) if path.suffix != ".pub" and path.exists()]
-    return tuple(dict.fromkeys(found))
 
 
 def _free(config: Path) -> Path:
