@@ -51,6 +51,17 @@ def test_a_desktop_is_enrolled_and_backed_up_and_each_command_again_changes_noth
     assert (tree / str(world.lab.home / "notes").lstrip("/")).read_text() == "what matters"
 
 
+def test_a_day_on_which_keys_end_holds_though_an_earlier_invitation_had_none(world: Enrolment) -> None:
+    good(world.accept(good(world.new()).out))
+
+    said = good(world.accept(good(world.new("--expires", "2099-12-31")).out)).err
+
+    (line,) = [each for each in world.desktop_keys.read_text().splitlines() if " backupjump:data:laptop:" in each]
+    assert 'expiry-time="20991231"' in line
+    assert "goes: it is for the same key" in said
+    assert world.desktop_keys.read_text().startswith(FOREIGN)
+
+
 def test_the_new_key_meets_the_gate_and_no_shell_and_only_through_loopback(world: Enrolment) -> None:
     world.enrolled()
     key = world.server / "keys/desktop-laptop"

@@ -15,7 +15,13 @@ from backupjump.errors import BackupjumpError
 from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, default_config, plan_accept, plan_lines, typed
 from backupjump.operations.enroll.accept_wait import keep_tunnel_until_done
 from backupjump.operations.enroll.armour import INVITATION
-from backupjump.operations.enroll.authorized_keys import TUNNEL, read_keys_file, with_line, write_keys_file
+from backupjump.operations.enroll.authorized_keys import (
+    TUNNEL,
+    read_keys_file,
+    with_line,
+    without_lines,
+    write_keys_file,
+)
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.desktop_files import write_config
 from backupjump.operations.enroll.fresh_file import make_key
@@ -64,7 +70,8 @@ def carry_out(plan: AcceptPlan) -> Reply:
     if plan.config.changes:
         write_config(plan.config)
     if not plan.line_is_there:
-        write_keys_file(plan.keys_file, with_line(read_keys_file(plan.keys_file), plan.line))
+        kept = without_lines(read_keys_file(plan.keys_file), plan.replaces)
+        write_keys_file(plan.keys_file, with_line(kept, plan.line))
     if plan.rule is not None:
         write_rule(plan.rule)
         _say("A backup may keep this Desktop awake once you have typed:", f"  {plan.rule.to_type}")

@@ -15,8 +15,10 @@ from backupjump.operations.enroll.authorized_keys import (
     Mark,
     data_line,
     foreign_line_with,
+    marks_of_key,
     read_keys_file,
     with_line,
+    without_lines,
 )
 from backupjump.operations.enroll.desktop_files import ConfigPlan, plan_config
 from backupjump.operations.enroll.invitation import Invitation
@@ -50,7 +52,11 @@ class Wishes:
 
 @dataclass(frozen=True)
 class AcceptPlan:
-    """Everything that accepting comes to. `settles` is where a one-file program is to be copied, if it is to be."""
+    """Everything that accepting comes to.
+
+    `replaces` are our lines of earlier invitations for the same key, which would go on admitting it by what they say;
+    `settles` is where a one-file program is to be copied, if it is to be.
+    """
 
     invitation: Invitation
     here: ThisDesktop
@@ -58,6 +64,7 @@ class AcceptPlan:
     keys_file: Path
     line: str
     line_is_there: bool
+    replaces: tuple[Mark, ...]
     settles: Path | None
     rule: AwakeRule | None
 
@@ -86,13 +93,15 @@ def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
             f"line {number} of {shown(str(keys_file))} admits the Server's key already, without the gate",
             hint="it is not a line of backupjump: look at it, take it out, then the same again",
         )
+    replaces = tuple(each for each in marks_of_key(content, invitation.data_key) if each != mark)
     return AcceptPlan(
         invitation=invitation,
         here=here,
         config=config,
         keys_file=keys_file,
         line=line,
-        line_is_there=with_line(content, line) == content,
+        line_is_there=with_line(without_lines(content, replaces), line) == content,
+        replaces=replaces,
         settles=settles,
         rule=awake_rule(here.user, path.parent),
     )
@@ -127,6 +136,7 @@ def _written(plan: AcceptPlan) -> list[str]:
         lines.append(f"{shown(str(config.path))}   ({'its config' if config.is_new else 'completed'})")
     if not plan.line_is_there:
         lines += [f"{shown(str(plan.keys_file))}   (one line more; every other one stays as it is)", f"  {plan.line}"]
+    lines += [f"{shown(str(plan.keys_file))}: the line {mark} goes: it is for the same key" for mark in plan.replaces]
     if plan.rule:
         lines.append(f"{shown(str(plan.rule.path))}   (a rule by which a pull keeps this Desktop awake)")
     return lines or ["nothing: all of it is there"]

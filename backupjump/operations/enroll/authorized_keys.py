@@ -103,6 +103,12 @@ def marks_in(content: bytes) -> tuple[Mark, ...]:
     return tuple(mark for line in content.splitlines() if (mark := mark_of(line)) is not None)
 
 
+def marks_of_key(content: bytes, key: str) -> tuple[Mark, ...]:
+    """Return the marks of the managed lines that admit `key`."""
+    blob = key.split()[1].encode("ascii")
+    return tuple(mark for line in content.splitlines() if (mark := mark_of(line)) is not None and blob in line.split())
+
+
 def with_line(content: bytes, line: str) -> bytes:
     """Return `content` with the managed `line` in it: where a line of its mark stood, else at the end.
 
