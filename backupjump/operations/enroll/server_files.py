@@ -51,7 +51,7 @@ def jump_node_text(*, host: str, port: int, user: str, identity_file: Path, host
 # A JumpNode, written by `backupjump enroll new`; yours to edit. The file's stem is its name.
 host: {_quoted(host)}
 port: {port}
-user: {user}                                  # this Server's account there
+user: {_quoted(user)}                                  # this Server's account there
 identity_file: {_quoted(identity_file)}
 host_key: {host_key}
 """
@@ -62,7 +62,7 @@ def desktop_text(invitation: Invitation, reply: Reply, *, jump_node: str | None,
     keys = reply.host_keys
     expires = f"expires: {invitation.expires}\n" if invitation.expires else ""
     here = "tunnel_ends_here: true                        # the key of its tunnel is a key to this Server"
-    ends = f"jump_node: {jump_node}" if jump_node else here
+    ends = f"jump_node: {_quoted(jump_node)}" if jump_node else here
     return f"""\
 # A Desktop, written by `backupjump enroll finish`; yours to edit. The file's stem is its name.
 {ends}
@@ -77,11 +77,11 @@ tunnel_key: {reply.tunnel_key}
 
 def job_text(reply: Reply) -> str:
     """Return jobs/NAME.yaml: all that the Desktop allows, each night, with room for what its owner may want."""
-    hooks = f"before: [{reply.hooks[0]}]" if reply.hooks else "before: [NAME]"
+    hooks = f"before: [{_quoted(reply.hooks[0])}]" if reply.hooks else "before: [NAME]"
     offers = ", ".join(reply.hooks) or "none yet: gate.hooks in its config"
     return f"""\
 # A job, written by `backupjump enroll finish`; yours to edit. The file's stem is its name.
-desktop: {reply.desktop}
+desktop: {_quoted(reply.desktop)}
 sources: {_list(reply.read)}
 # rsync patterns; one that starts with / is a full path there. The tunnel's private key stays where it lives.
 exclude: ["*.tmp", ".config/backupjump/keys/"]

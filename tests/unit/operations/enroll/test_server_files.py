@@ -48,6 +48,25 @@ def test_what_is_written_is_read_as_it_was_agreed(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in texts(tmp_path)} == {0o600}
 
 
+@pytest.mark.parametrize("name", ["2024", "on", "null", "1e3", "2026-11-22", "0x10"])
+def test_a_name_that_yaml_would_take_for_something_else_stays_a_name(tmp_path: Path, name: str) -> None:
+    reply = reply_to(desktop=name, hooks=(name,))
+    ends = {"jump_node": name, "identity_file": Path("/k/laptop")}
+    written = {
+        tmp_path / "backupjump.yaml": server_text(tmp_path / "store"),
+        tmp_path / f"jump_nodes/{name}.yaml": jump_node_text(
+            host="jump.example", port=22, user=name, identity_file=Path("/k/jump"), host_key=HOST_KEY
+        ),
+        tmp_path / f"desktops/{name}.yaml": desktop_text(replace(INVITATION, desktop=name), reply, **ends),
+        tmp_path / f"jobs/{name}.yaml": job_text(reply).replace("# hooks:", "hooks:"),
+    }
+
+    server = write_and_load(tmp_path / "backupjump.yaml", written)
+
+    assert (server.jump_nodes[name].user, server.desktops[name].jump_node) == (name, name)
+    assert (server.jobs[name].desktop, server.jobs[name].hooks.before) == (name, (name,))
+
+
 def test_a_desktop_that_offers_no_hooks_and_one_with_several_keys_are_read_too(tmp_path: Path) -> None:
     plain = texts(tmp_path)
     reply = reply_to(hooks=(), host_keys=(DESKTOP_KEY, HOST_KEY), read=("/home/me", "/srv/a b"))
