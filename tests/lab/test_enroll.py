@@ -62,6 +62,20 @@ def test_a_day_on_which_keys_end_holds_though_an_earlier_invitation_had_none(wor
     assert world.desktop_keys.read_text().startswith(FOREIGN)
 
 
+def test_a_job_of_another_desktop_is_not_taken_for_the_new_ones(world: Enrolment) -> None:
+    lines = ("--lines-only", "--no-wait")
+    reply = good(world.accept(good(world.new()).out)).out
+    good(world.finish(reply, *lines, "--job", "second"))
+    second = good(world.accept(good(world.new(name="second", port=4000)).out, folder=world.lab.folder / "second")).out
+
+    taken, odd = world.finish(second, *lines), world.finish(second, *lines, "--job", "../second")
+
+    assert (taken.code, odd.code) == (2, 2)
+    assert "job second backs up desktop laptop; nothing was changed" in taken.err
+    assert "--job ../second may hold letters" in odd.err
+    assert not (world.server / "desktops/second.yaml").exists()
+
+
 def test_the_new_key_meets_the_gate_and_no_shell_and_only_through_loopback(world: Enrolment) -> None:
     world.enrolled()
     key = world.server / "keys/desktop-laptop"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from backupjump.config.checks import read_name
 from backupjump.errors import BackupjumpError, NoStore, Stopped, StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
@@ -125,8 +126,7 @@ def _take(site: Site, pending: Pending, reply: Reply, wishes: FinishWishes, say:
         texts[folder / "desktops" / f"{reply.desktop}.yaml"] = desktop_text(
             invitation, reply, jump_node=pending.jump_node, identity_file=pending.identity_file
         )
-    jobs = sorted(job.name for job in site.server.jobs.values() if job.desktop == reply.desktop)
-    job = wishes.job or (jobs[0] if jobs else reply.desktop)
+    job = _job_for(site, reply, wishes.job)
     if job not in site.server.jobs:
         texts[folder / "jobs" / f"{job}.yaml"] = job_text(reply)
     if not texts:
@@ -138,6 +138,22 @@ def _take(site: Site, pending: Pending, reply: Reply, wishes: FinishWishes, say:
     write_and_load(site.config_file, texts)
     write_pending(site.state, ended_with(pending, reply))
     return open_site(site.config_file), job
+
+
+def _job_for(site: Site, reply: Reply, wished: str | None) -> str:
+    """Return the name of the Desktop's job, which may have to be written; UsageError for a name that can't be one."""
+    jobs = sorted(job.name for job in site.server.jobs.values() if job.desktop == reply.desktop)
+    name = wished or (jobs[0] if jobs else reply.desktop)
+    try:
+        read_name(name)
+    except ValueError as error:
+        raise UsageError(f"--job {shown(name)} {error}") from error
+    other = site.server.jobs.get(name)
+    if other is not None and other.desktop != reply.desktop:
+        raise UsageError(
+            f"job {name} backs up desktop {other.desktop}; nothing was changed", hint="another name: --job NAME"
+        )
+    return name
 
 
 def _prove(site: Site, desktop: Desktop, say: Say) -> None:
