@@ -167,7 +167,10 @@ def hand_over(invitation: Invitation) -> None:
 
     _say(f"For desktop {invitation.desktop}, to be pasted there at: backupjump enroll accept", "")
     click.echo(write_invitation(invitation), nl=False)
-    apply = "" if invitation.route == "local" else f" --apply root@{invitation.jump.host}"
+    jump = invitation.jump
+    host = f"[{jump.host}]" if ":" in jump.host else jump.host
+    login = f"root@{host}" + (f":{jump.port}" if jump.port != 22 else "")
+    apply = "" if invitation.route == "local" else f" --apply {login}"
     _say("", f"It has the code {invitation.code}; the Desktop shows it before it asks: compare them.")
     _say(f"The reply that it prints belongs here: backupjump enroll finish{apply}")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TARGET = re.compile(r"([^@]+)@(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]@]+))(?::(\d{1,5}))?", re.ASCII)
 _SECONDS = 120.0
 _SSH_ITSELF_FAILED = 255
+# An older one ends at a word that it does not know.  Source: OpenSSH release notes.
+_HOSTS_COMMAND_SINCE = (8, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ def apply_script(script: str, target: Target, *, host_keys: Sequence[str]) -> st
     with tempfile.TemporaryDirectory(prefix="backupjump-") as folder:
         known_hosts = Path(folder) / "known_hosts"
         known_hosts.write_text("".join(f"bj-apply {key}\n" for key in host_keys), "ascii")
-        argv = apply_argv(target, known_hosts)
+        argv = apply_argv(target, known_hosts, ssh_version=_own_ssh())
         try:
             done = process.run(argv, timeout=_SECONDS, stdin=script.encode("ascii"), environment=agent)
         except process.TimedOut as error:
@@ -77,8 +79,10 @@ def apply_script(script: str, target: Target, *, host_keys: Sequence[str]) -> st
     return shown_lines(done.stdout + done.stderr)
 
 
-def apply_argv(target: Target, known_hosts: Path) -> list[str]:
+def apply_argv(target: Target, known_hosts: Path, *, ssh_version: tuple[int, int]) -> list[str]:
     """Return the ssh that runs a script from its standard input; what is said here wins over the person's config.
+
+    Neither DNS nor a command of theirs may vouch for another host key than the pinned one.
 
     A master connection of the person's would come in by whatever key was accepted when it was opened.
     """
@@ -87,6 +91,8 @@ def apply_argv(target: Target, known_hosts: Path) -> list[str]:
         "StrictHostKeyChecking=yes",
         f"UserKnownHostsFile={quoted_path(known_hosts)}",
         "GlobalKnownHostsFile=/dev/null",
+        "VerifyHostKeyDNS=no",
+        *(["KnownHostsCommand=none"] if ssh_version >= _HOSTS_COMMAND_SINCE else []),
         "HostKeyAlias=bj-apply",
         "UpdateHostKeys=no",
         "CheckHostIP=no",
@@ -99,3 +105,9 @@ def apply_argv(target: Target, known_hosts: Path) -> list[str]:
     port = ["-p", str(target.port)] if target.port else []
     command = ("sh", "-s") if target.user == "root" else ("sudo", "-n", "sh", "-s")
     return ["ssh", "-T", *words, *port, "-l", target.user, "--", target.host, *command]
+
+
+def _own_ssh() -> tuple[int, int]:
+    said = process.run(["ssh", "-V"], timeout=_SECONDS).stderr.decode("ascii", "replace")
+    found = re.match(r"OpenSSH_(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)

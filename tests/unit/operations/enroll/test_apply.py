@@ -42,9 +42,21 @@ def test_what_ssh_could_take_for_something_else_is_refused(text: str) -> None:
 
 
 def test_the_pinned_key_holds_whatever_the_person_s_config_says() -> None:
-    argv = apply_argv(Target(user="me", host="h", port=2222), Path("/tmp/x/known_hosts"))
+    argv = apply_argv(Target(user="me", host="h", port=2222), Path("/tmp/x/known_hosts"), ssh_version=(9, 2))
 
     assert "-F" not in argv
     assert {"StrictHostKeyChecking=yes", "BatchMode=yes", "ControlPath=none", "HostKeyAlias=bj-apply"} < set(argv)
     assert argv[-9:] == ["-p", "2222", "-l", "me", "--", "h", "sudo", "-n", "sh", "-s"][-9:]
-    assert apply_argv(Target(user="root", host="h", port=None), Path("/k"))[-4:] == ["--", "h", "sh", "-s"]
+    assert apply_argv(Target(user="root", host="h", port=None), Path("/k"), ssh_version=(9, 2))[-4:] == [
+        "--",
+        "h",
+        "sh",
+        "-s",
+    ]
+
+
+def test_nobody_else_vouches_for_a_host_key_of_the_jump_node() -> None:
+    target, known_hosts = Target(user="me", host="h", port=None), Path("/k")
+
+    assert {"VerifyHostKeyDNS=no", "KnownHostsCommand=none"} < set(apply_argv(target, known_hosts, ssh_version=(9, 2)))
+    assert "KnownHostsCommand=none" not in apply_argv(target, known_hosts, ssh_version=(8, 4))
