@@ -70,6 +70,27 @@ def changed(path: Path, raw: bytes, changes: Mapping[Where, Value]) -> bytes:
     return fresh
 
 
+def append_text(path: Path, text: str) -> None:
+    """Put `text`, whole keys of YAML, behind what the file at `path` says; atomically, and as `appended` allows."""
+    target = Path(os.path.realpath(path))
+    try:
+        _replace(target, appended(target, target.read_bytes(), text))
+    except OSError as error:
+        raise ConfigError(f"{shown(str(path))} can't be changed: {error.strerror}") from error
+
+
+def appended(path: Path, raw: bytes, text: str) -> bytes:
+    """Return `raw`, the content of `path`, with `text` behind it; ConfigError where it would not read as both."""
+    before, behind = (parse(path, each, environment=os.environ) for each in (raw, text.encode("utf-8")))
+    fresh = raw + (b"" if raw.endswith(b"\n") or not raw else b"\n") + text.encode("utf-8")
+    after = parse(path, fresh, environment=os.environ)
+    if not after.whole or after.value != {**before.value, **behind.value}:
+        names = " and ".join(behind.value)
+        hint = f"{{}} around it, or a line `...`? write it with a key a line, or add {names} by hand"
+        raise ConfigError(f"{shown(str(path))}: {names} can't be added at its end", hint=hint)
+    return fresh
+
+
 def _unsafe(path: Path, *places: Where) -> ConfigError:
     named = " and ".join(dotted(where) for where in places)
     hint = "there is an alias, or a layout that this program can't edit safely; change it by hand"

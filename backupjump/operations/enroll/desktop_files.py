@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backupjump.config.checks import read_host
 from backupjump.config.desktop import DesktopConfig, Gate, is_desktop_file, load_desktop, read_desktop
-from backupjump.config.edit import set_values
+from backupjump.config.edit import append_text, appended, set_values
 from backupjump.config.problem import raise_all
 from backupjump.config.yaml_file import parse, read_document
 from backupjump.errors import ConfigError, UsageError
@@ -52,6 +52,8 @@ def plan_config(path: Path, invitation: Invitation, *, read: tuple[str, ...], to
     identity_file = path.parent / "keys" / "tunnel"
     text = _tunnel_text(invitation, identity_file, to) + _gate_text(_folders(invitation, read))
     text += _state_text() if is_new else ""
+    if not is_new:
+        appended(path, path.read_bytes(), text)
     problems = list((document := parse(path, text.encode("utf-8"), environment={})).problems)
     config = read_desktop(document, problems)
     raise_all(problems)
@@ -90,6 +92,7 @@ def _plan_for_existing(path: Path, invitation: Invitation, read: tuple[str, ...]
             )
         return ConfigPlan(path, "", config.gate, leads_to, identity_file, expires=expires)
     folders = _folders(invitation, read)
+    appended(path, path.read_bytes(), _gate_text(folders))
     return ConfigPlan(path, _gate_text(folders), Gate(folders, {}), leads_to, identity_file, expires=expires)
 
 
@@ -98,17 +101,11 @@ def write_config(plan: ConfigPlan) -> None:
     if plan.is_new:
         write_new_file(plan.path, plan.text)
     elif plan.text:
-        _append(plan.path, plan.text)
+        append_text(plan.path, plan.text)
     if plan.expires is not None:
         set_values(plan.path, {("tunnel", "expires"): plan.expires.isoformat()})
     if load_desktop(plan.path).gate != plan.gate:
         raise ConfigError(f"{shown(str(plan.path))} does not say what was written to it")
-
-
-def _append(path: Path, text: str) -> None:
-    before = path.read_text("utf-8")
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text if before.endswith("\n") else "\n" + text)
 
 
 def _refuse_a_server(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.desktop import load_desktop
-from backupjump.errors import UsageError
+from backupjump.errors import ConfigError, UsageError
 from backupjump.operations.enroll.desktop_files import plan_config, write_config
 from backupjump.operations.enroll.invitation import Invitation, JumpAccount
 from enroll_world import HOST_KEY, INVITATION, public_key
@@ -130,3 +130,16 @@ def test_where_the_tunnel_of_a_config_leads_is_what_counts(tmp_path: Path) -> No
     write_config(plan_config(file, INVITATION, read=(), to="[::1]:2222"))
 
     assert plan_config(file, INVITATION, read=(), to=TO).to == "[::1]:2222"
+
+
+@pytest.mark.parametrize("content", ["{state_dir: /var/lib/here}\n", "state_dir: /var/lib/here\n...\n"])
+def test_a_config_that_nothing_can_be_added_to_is_refused_before_anything_is_changed(
+    tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "backupjump.yaml"
+    file.write_text(content)
+
+    with pytest.raises(ConfigError, match="tunnel and gate can't be added at its end"):
+        plan_config(file, INVITATION, read=(), to=TO)
+
+    assert file.read_text() == content
