@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,9 +14,12 @@ import pytest
 
 from backupjump.config.desktop import load_desktop
 from backupjump.config.edit import set_values
+from backupjump.config.state import state_dir
 from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import public_key, write_private
 from backupjump.errors import ForwardRefused
+from backupjump.gate.enrolment import note_enrolment
+from backupjump.operations.doctor.desktop_tunnel import own_tunnel
 from backupjump.operations.enroll.authorized_keys import TUNNEL, Mark, marks_in, tunnel_line
 from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.pending import pending_of
@@ -23,11 +29,11 @@ from backupjump.operations.enroll.rotate_accept import reply_to, rotation_steps
 from backupjump.operations.enroll.rotate_finish import Renewal, renewal_steps
 from backupjump.operations.enroll.rotate_plan import RotatePlan, plan_rotation
 from backupjump.operations.site import open_site
-from backupjump.operations.tunnel import open_tunnel
+from backupjump.operations.tunnel import forwards_of, open_tunnel
 from backupjump.run import utc_now
 from backupjump.ssh.tunnel_verdicts import is_port_taken
 from lab.renewal_world import NAME, RenewalWorld, enrolled, quiet
-from program import backupjump
+from program import backupjump, until
 
 pytestmark = pytest.mark.lab
 
@@ -173,3 +179,26 @@ def test_a_key_that_may_not_listen_is_never_taken_for_proven_because_somebody_ho
             found.append(is_port_taken(refused.value))
 
     assert found == [True, False]
+
+
+def test_a_tunnel_that_breaks_while_the_desktop_waits_for_the_server_is_opened_again(world: RenewalWorld) -> None:
+    invitation = invite(world)
+    plan = plan_of(world, invitation)
+    next(on_server(world, reply_to(plan)))
+    desktop = rotation_steps(plan, say=quiet, every=0.5, seconds=30)
+    for _ in range(3):
+        next(desktop)
+    config = load_desktop(world.desktop)
+    (forward,) = forwards_of(config.tunnel)
+    first = own_tunnel(forward)
+    assert first is not None
+
+    rest = threading.Thread(target=list, args=(desktop,))
+    rest.start()
+    os.kill(first, signal.SIGTERM)
+
+    try:
+        until(lambda: own_tunnel(forward) not in (None, first), what="another tunnel")
+    finally:
+        note_enrolment(invitation.id, state=state_dir(config.state_dir))
+        rest.join(30)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backupjump.config.edit import set_values
@@ -33,6 +34,7 @@ from backupjump.ssh.tunnel_verdicts import is_port_taken
 if TYPE_CHECKING:
     from backupjump.config.edit import Value
     from backupjump.config.problem import Where
+    from backupjump.ssh.tunnel import TunnelChild
 
 # sshd 9.8 and newer counts 5 s for a refused key, and shuts out whoever comes to more than 15 s.
 EVERY_SECONDS = 10.0
@@ -90,7 +92,8 @@ def rotation_steps(
     """Do the renewal step by step, yielding the name of each that is done; it may be broken off after any of them."""
     deadline = time.monotonic() + seconds
     with ExitStack() as tunnel:
-        _prove_tunnel_key(plan, tunnel, deadline, every, say)
+        prove = partial(_prove_tunnel_key, plan, tunnel, deadline, every, say)
+        standing = prove()
         yield "tunnel key proven"
         _switch(plan)
         yield "switched"
@@ -98,17 +101,19 @@ def rotation_steps(
         prove_line(plan.here, plan.invitation.data_key, plan.keys_file)
         say("The new tunnel key is in use, and the Server's new key is let in.")
         yield "data key let in"
-        _await_server(plan, deadline)
+        _await_server(plan, standing, prove, deadline)
         yield "seen"
         say(*drop_old_keys(plan.config.path, keys_file=plan.keys_file))
         say("The Server has come with its new key. The renewal is done.")
     yield "done"
 
 
-def _prove_tunnel_key(plan: RotatePlan, tunnel: ExitStack, deadline: float, every: float, say: Say) -> None:
-    """Return once the JumpNode lets the new key open this Desktop's port; the tunnel stays open until `tunnel` ends.
+def _prove_tunnel_key(
+    plan: RotatePlan, tunnel: ExitStack, deadline: float, every: float, say: Say
+) -> TunnelChild | None:
+    """Return the tunnel once the JumpNode lets the new key open this Desktop's port; it stays until `tunnel` ends.
 
-    Another tunnel of this Desktop may hold the port: sshd looks at what a key may do before it takes the port
+    None where another tunnel of this Desktop holds the port: sshd looks at what a key may do before it takes the port
     (OpenSSH serverloop.c), so even then the answer tells that the key may.
     """
     forward = forwards_of(plan.config.tunnel)[plan.number]
@@ -116,11 +121,10 @@ def _prove_tunnel_key(plan: RotatePlan, tunnel: ExitStack, deadline: float, ever
     folder, told = state_dir(plan.config.state_dir) / plan.state_folder, ""
     while True:
         try:
-            tunnel.enter_context(open_tunnel([renewed], folder=folder))
-            return
+            return tunnel.enter_context(open_tunnel([renewed], folder=folder))
         except (KeyRefused, ForwardRefused, DesktopAway, LinkLost) as error:
             if is_port_taken(error):
-                return
+                return None
             if time.monotonic() > deadline:
                 raise
             if not isinstance(error, KeyRefused) and str(error) != told:  # a refused key is what is waited for
@@ -136,9 +140,13 @@ def _switch(plan: RotatePlan) -> None:
     set_values(plan.config.path, changes)
 
 
-def _await_server(plan: RotatePlan, deadline: float) -> None:
+def _await_server(
+    plan: RotatePlan, standing: TunnelChild | None, prove: Callable[[], TunnelChild | None], deadline: float
+) -> None:
     state = state_dir(plan.config.state_dir)
     while seen_enrolment(state) != plan.invitation.id:
+        if standing is not None and standing.ended:  # this machine slept, or the line was cut
+            standing = prove()
         if time.monotonic() > deadline:
             raise DesktopAway(
                 "the Server has not come with its new key yet; the old one goes on",
