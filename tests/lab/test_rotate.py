@@ -202,3 +202,16 @@ def test_a_tunnel_that_breaks_while_the_desktop_waits_for_the_server_is_opened_a
     finally:
         note_enrolment(invitation.id, state=state_dir(config.state_dir))
         rest.join(30)
+
+
+def test_the_invitation_stays_the_same_on_the_next_day(world: RenewalWorld) -> None:
+    today = utc_now().date()
+    set_values(world.server.parent / "desktops/laptop.yaml", {("expires",): (today + timedelta(days=9)).isoformat()})
+
+    first, second = (
+        propose_rotation(RotateWishes(name=NAME, today=day, config=world.server), say=quiet)
+        for day in (today, today + timedelta(days=1))
+    )
+
+    assert first.expires == today + timedelta(days=365)
+    assert second == first

@@ -18,7 +18,7 @@ from backupjump.operations.enroll.revoke import remembered_accounts
 from backupjump.operations.site import open_site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -49,9 +49,9 @@ def propose_rotation(wishes: RotateWishes, *, say: Callable[..., None]) -> Invit
     desktop = desktop_named(site.server, wishes.name)
     node = _node_of(desktop, site)
     pendings = [each for each in all_pending(site.state) if each.invitation.desktop == desktop.name]
-    expires = wishes.expires or (wishes.today + _ANOTHER if desktop.expires is not None else None)
     accounts = remembered_accounts(pendings, node)
     begun = [each for each in pendings if each.is_open and each.invitation.kind == ROTATE]
+    expires = wishes.expires or _by_itself(desktop, begun, today=wishes.today)
     ids = [each.invitation.id for each in begun[:1]] or [secrets.token_hex(4)]
     invitation = _invitation(site, desktop, node, accounts, enrolment=ids[0], expires=expires)
     if begun and begun[0].invitation != invitation:
@@ -72,6 +72,14 @@ def propose_rotation(wishes: RotateWishes, *, say: Callable[..., None]) -> Invit
     until = f", good until {expires}" if expires else ""
     say(f"New keys for desktop {desktop.name}{until}; its old ones go on until the new ones have been used.")
     return invitation
+
+
+def _by_itself(desktop: Desktop, begun: Sequence[Pending], *, today: date) -> date | None:
+    """Return the day on which new keys end for which nobody says one; one that is proposed already stays."""
+    if desktop.expires is None:
+        return None
+    proposed = next((each.invitation.expires for each in begun[:1]), None)
+    return proposed if proposed is not None and proposed > today else today + _ANOTHER
 
 
 def _invitation(
