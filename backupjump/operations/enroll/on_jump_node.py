@@ -10,6 +10,7 @@ from backupjump.operations.enroll.apply import CannotLogIn, apply_script
 from backupjump.operations.enroll.authorized_keys import RESERVED_PORTS, TUNNEL, Mark, hop_line, hop_mark, tunnel_line
 from backupjump.operations.enroll.fresh_file import public_half
 from backupjump.operations.enroll.jump_node import Accounts, KeyChange, keys_script, set_up_script, to_paste
+from backupjump.operations.enroll.machine_files import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ def jump_node_script(server: Server, pending: Pending, reply: Reply, *, lines_on
 def by_hand_lines(server: Server, config: Path, pending: Pending) -> list[str]:
     """Return what a person must see to on a JumpNode whose line for this Server no enrolment has written."""
     node, port = server.jump_nodes[pending.jump_node or ""], pending.invitation.port
-    if node.identity_file.parent == config.parent / "keys":
+    if node.identity_file.parent == config.absolute().parent / KEYS:
         return []
     return [
         f"JumpNode {node.name} was set up by hand. See to it there that {node.user}'s line in authorized_keys has",
