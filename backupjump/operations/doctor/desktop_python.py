@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backupjump.escape import shown
 from backupjump.operations.doctor.desktop_config import as_root, quoted
-from backupjump.operations.doctor.finding import FAIL, OK, WARN, Finding
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 
 OLDEST = (3, 9)
 
@@ -46,7 +46,10 @@ def check_bundle(gate_argv: Sequence[str]) -> Iterator[Finding]:
     name = shown(str(bundle))
     if not bundle.exists():
         yield Finding("python.bundle", FAIL, f"{name} is gone, and with it the gate", f"ls -l {quoted(bundle)}")
-    elif os.path.realpath(gate_argv[0]) == os.path.realpath(sys.executable) and not is_ready(bundle):
+    elif os.path.realpath(gate_argv[0]) != os.path.realpath(sys.executable):
+        why = f"{name} is started by {shown(gate_argv[0])}, and this is another Python: not looked whether it is ready"
+        yield Finding("python.bundle", SKIP, why)
+    elif not is_ready(bundle):
         why = f"{name} was made ready for another Python: each start of the gate compiles it anew"
         yield Finding("python.bundle", WARN, why, make_ready(gate_argv[0], bundle))
     else:

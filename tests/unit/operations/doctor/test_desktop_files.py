@@ -109,6 +109,15 @@ def test_a_one_file_program_is_made_ready_by_what_is_printed(tmp_path: Path) -> 
     assert zipfile.is_zipfile(bundle)
 
 
+def test_a_one_file_program_that_another_python_starts_is_not_called_ready(tmp_path: Path) -> None:
+    bundle = tmp_path / "backupjump-desktop.pyz"
+    write_bundle(bundle)
+
+    (finding,) = check_bundle(("/usr/bin/env", "-I", str(bundle), "gate"))
+
+    assert finding.verdict == SKIP
+
+
 def test_a_one_file_program_that_is_gone_is_a_fault_and_an_installation_has_none(tmp_path: Path) -> None:
     (gone,) = check_bundle((sys.executable, "-I", str(tmp_path / "x.pyz"), "gate"))
 
