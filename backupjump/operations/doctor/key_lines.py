@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from backupjump.operations.enroll.authorized_keys import DATA, Mark, mark_of
 
@@ -49,6 +49,14 @@ class KeyLine:
         except ValueError:
             return ()
         return words if any(_GATE.search(word) for word in words) and "--config" in words else ()
+
+    @property
+    def ends_on(self) -> date | None:
+        """The day of its expiry-time; None where it has none, or one that is no day."""
+        try:
+            return datetime.strptime((self.option("expiry-time") or "")[:8], "%Y%m%d").date()  # noqa: DTZ007 (a day)
+        except ValueError:
+            return None
 
     @property
     def desktop(self) -> str:

@@ -20,7 +20,7 @@ from backupjump.operations.doctor.desktop_sshd import check_sshd
 from backupjump.operations.doctor.desktop_tunnel import check_tunnel
 from backupjump.operations.doctor.door import Door, is_this_machine, look_at_door
 from backupjump.operations.doctor.finding import FAIL, SKIP, WARN, Finding
-from backupjump.operations.doctor.key_lines import mend_line, right_options
+from backupjump.operations.doctor.key_lines import KeyLine, mend_line, right_options
 from backupjump.operations.doctor.other_keys import check_other_keys
 from backupjump.operations.installed import gate_argv
 
@@ -100,8 +100,16 @@ def _this_machine(config: DesktopConfig, door: Door) -> Iterator[Finding]:
     yield from check_awake(door.account.name)
     yield check_power()
     name = next((line.desktop for _file, line in door.lines), "DESKTOP")
-    yield check_expiry(tunnel.expires if tunnel else None, desktop=name, today=_today())
+    lines = [line for _file, line in door.lines]
+    yield check_expiry(keys_end(tunnel.expires if tunnel else None, lines), desktop=name, today=_today())
     yield check_clock()
+
+
+def keys_end(by_config: date | None, lines: Sequence[KeyLine]) -> date | None:
+    """Return the day on which the first key ends: the tunnel's, or the Server's, whose last line counts."""
+    ends = [line.ends_on for line in lines]
+    by_lines = [max(day for day in ends if day is not None)] if ends and None not in ends else []
+    return min([*by_lines, *([by_config] if by_config else [])], default=None)
 
 
 def add_gate(config: Path) -> str:

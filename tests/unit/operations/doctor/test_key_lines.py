@@ -17,6 +17,7 @@ from backupjump.operations.doctor.key_lines import (
     right_options,
     too_much,
 )
+from backupjump.operations.doctor.on_desktop import keys_end
 from backupjump.operations.enroll.authorized_keys import DATA, Mark, data_line
 
 BLOB = "AAAAC3NzaC1lZDI1NTE5AAAAIKuNLFqluA2BL5C/kUU5vwpExeaOsYSI19FeROzUpawc"
@@ -108,3 +109,25 @@ def test_options_with_what_sed_or_a_shell_would_act_on_arrive_as_they_are(tmp_pa
     subprocess.run(["sh", "-c", mend_key(KEY, options, file=str(file))], check=True)
 
     assert file.read_text() == f"{options} {KEY} x\n"
+
+
+@pytest.mark.parametrize(
+    ("by_config", "by_lines", "ends"),
+    [
+        (None, (), None),
+        (None, ("",), None),
+        (None, ("20271231",), date(2027, 12, 31)),
+        (None, ("20271231", "202803010000Z"), date(2028, 3, 1)),
+        (None, ("20271231", ""), None),
+        (date(2026, 1, 1), ("20271231",), date(2026, 1, 1)),
+        (date(2029, 1, 1), ("20271231",), date(2027, 12, 31)),
+        (date(2029, 1, 1), ("never",), date(2029, 1, 1)),
+    ],
+)
+def test_keys_end_with_the_tunnel_s_or_with_the_last_line_of_the_server_s(
+    by_config: date | None, by_lines: tuple[str, ...], ends: date | None
+) -> None:
+    options = [f'expiry-time="{day}" ' if day else "" for day in by_lines]
+    lines = [line for each in options for line in read_lines(f"{each}{KEY} server".encode())]
+
+    assert keys_end(by_config, lines) == ends
