@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from backupjump.config.models import Desktop, JumpNode, Server
 
+# Nothing of these is ours to shut: /, /etc, /srv and the like, sshd's own.
+_SYSTEM_PARTS = 2
+_SYSTEM_FOLDERS = frozenset({Path("/etc/ssh"), Path("/usr/local"), Path("/usr/local/etc"), Path("/var/lib")})
 _PLACE = re.compile(r"(?P<file>/.*?|.+?):(?:(?P<line>\d+):\d+:)? ")
 
 
@@ -95,11 +98,18 @@ def folder_finding(folders: Sequence[Path]) -> Finding:
     readable = [folder for folder in folders if all(each.stat().st_mode & 0o011 for each in (folder, *folder.parents))]
     if writable:
         told = f"other accounts may put another key into {listed(map(quoted, writable))}"
-        return Finding("keys.folder", FAIL, told, f"chmod 700 {quoted(*writable)}")
+        return Finding("keys.folder", FAIL, told, _shut(writable))
     if readable:
         told = f"other accounts may look into {listed(map(quoted, readable))}"
-        return Finding("keys.folder", WARN, told, f"chmod 700 {quoted(*readable)}")
+        return Finding("keys.folder", WARN, told, _shut(readable))
     return Finding("keys.folder", OK, listed(map(quoted, folders)) or "no keys, no folder")
+
+
+def _shut(folders: Sequence[Path]) -> str:
+    """Return the command that shuts `folders`; where one is the system's, which others need, keys belong elsewhere."""
+    if shared := [folder for folder in folders if len(folder.parts) <= _SYSTEM_PARTS or folder in _SYSTEM_FOLDERS]:
+        return f"ls -ld {quoted(*shared)}   # others need it: keep the keys in a folder of their own"
+    return f"chmod 700 {quoted(*folders)}"
 
 
 def look_at_state(server: Server) -> tuple[Finding, Path | None]:

@@ -116,6 +116,11 @@ def test_who_may_write_to_the_config_or_beside_a_key_is_named_with_the_chmod(tmp
     assert [each.verdict for each in (*config_modes([config]), folder_finding([folder]))] == [OK, OK]
 
 
+def test_a_folder_that_the_system_needs_is_never_to_be_shut() -> None:
+    for folder in ("/", "/etc", "/etc/ssh"):
+        assert "chmod" not in folder_finding([Path(folder)]).fix
+
+
 MOUNTS = """\
 22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
 90 22 8:1 / /srv/back\\040ups rw,nosuid,nodev shared:9 - xfs /dev/sdb1 rw,attr2
