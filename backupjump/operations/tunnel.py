@@ -67,7 +67,7 @@ def open_tunnel(
     for tried, forward in enumerate(forwards):
         seconds = (deadline - time.monotonic()) / (len(forwards) - tried)
         try:
-            return _open_one(TunnelChild(forward, config, outlives_us=outlives_us), seconds)
+            return _open_one(forward, config, seconds, outlives_us=outlives_us)
         except Stopped:
             raise
         except BackupjumpError as error:
@@ -77,9 +77,10 @@ def open_tunnel(
     raise next((error for error in errors if not error.temporary), errors[0])
 
 
-def _open_one(child: TunnelChild, seconds: float) -> TunnelChild:
+def _open_one(forward: Forward, config: Path, seconds: float, *, outlives_us: bool) -> TunnelChild:
     with contextlib.ExitStack() as on_failure:
-        on_failure.push(child)
+        with process.signals_held():
+            child = on_failure.enter_context(TunnelChild(forward, config, outlives_us=outlives_us))
         child.await_standing(seconds)
         on_failure.pop_all()
     log.info("tunnel stands: port %d on JumpNode %s", child.forward.port, child.forward.jump_node)

@@ -5,10 +5,11 @@ Python 3.9 and newer.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from backupjump import process
@@ -62,6 +63,15 @@ def _ends_with_us() -> tuple[str, ...]:
     """
     setpriv = shutil.which("setpriv", path="/usr/bin:/bin")
     return (setpriv, "--pdeathsig", "TERM", "--") if setpriv is not None else ()
+
+
+@contextlib.contextmanager
+def tunnel_child(forward: Forward, config: Path, *, outlives_us: bool = False) -> Iterator[TunnelChild]:
+    """Start the ssh of a tunnel; however the block is left, and whenever a signal comes, it has ended."""
+    with contextlib.ExitStack() as stack:
+        with process.signals_held():
+            child = stack.enter_context(TunnelChild(forward, config, outlives_us=outlives_us))
+        yield child
 
 
 class TunnelChild:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused, Stopped
 from backupjump.operations.tunnel import STANDS_WITHIN_SECONDS
+from backupjump.process import signals_held
 from backupjump.ssh.tunnel import TunnelChild, write_config
 from backupjump.ssh.tunnel_verdicts import Forward, is_port_taken
 from backupjump.timing.backoff import pause_seconds
@@ -109,7 +110,8 @@ class Keeper:
             return
         self._current, self._since, self._has_stood = current, now, False
         try:
-            self._child = TunnelChild(self._forwards[current], self._config)
+            with signals_held():
+                self._child = TunnelChild(self._forwards[current], self._config)
         except Stopped:
             raise
         except BackupjumpError as error:

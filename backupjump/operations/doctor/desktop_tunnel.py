@@ -35,7 +35,7 @@ from backupjump.operations.doctor.tunnel_limits import (
 )
 from backupjump.operations.installed import program
 from backupjump.operations.tunnel import forwards_of
-from backupjump.ssh.tunnel import TunnelChild, write_config
+from backupjump.ssh.tunnel import tunnel_child, write_config
 from backupjump.ssh.tunnel_verdicts import Forward, why_it_fails
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
     """Open our own port for a moment, and look who else can get at it; a tunnel that stands already does as well."""
     forward = key.forward
     try:
-        with TunnelChild(forward, config) as child:
+        with tunnel_child(forward, config) as child:
             child.await_standing(_STANDS_SECONDS)
             opened = f"port {forward.port} on JumpNode {forward.jump_node} opened, and closed again"
             yield Finding("tunnel.opens", OK, opened)
