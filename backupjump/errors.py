@@ -234,5 +234,5 @@ class Stopped(BackupjumpError):
     code = "signal"
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__("stopped by a signal", hint="what has arrived is kept and serves the next run")
+        super().__init__("stopped by a signal", hint="what is done stays; the same command goes on from there")
         self.exit_code = 128 + signal_number

@@ -235,8 +235,9 @@ def signals_as_exceptions(raised: type[BaseException], *numbers: int) -> Iterato
     """
 
     def interrupt(number: int, _frame: object) -> None:
+        # Not SIG_IGN: Python tells of one that came in the same moment (Ctrl-C and the hang-up behind it) as a fault.
         for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
+            signal.signal(each, lambda _number, _frame: None)
         if _hold.depth:
             _hold.waiting = raised(number)
         else:

@@ -106,6 +106,20 @@ def test_a_signal_becomes_an_exception_and_the_old_handler_comes_back() -> None:
     assert signal.getsignal(signal.SIGUSR1) is before
 
 
+def test_two_signals_in_the_same_moment_are_one_end_and_no_word_of_a_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = (signal.SIGUSR1, signal.SIGUSR2)
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    with pytest.raises(Stopped), signals_as_exceptions(Stopped, *both):
+        signal.pthread_sigmask(signal.SIG_BLOCK, both)
+        for each in both:
+            os.kill(os.getpid(), each)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+
+    assert told == []
+
+
 def test_argv_is_shown_as_a_line_that_can_be_pasted() -> None:
     assert shown_argv(["rsync", "-a", "a b"]) == "rsync -a 'a b'"
 

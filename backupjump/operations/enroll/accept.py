@@ -14,7 +14,6 @@ from functools import partial
 from backupjump.errors import BackupjumpError
 from backupjump.operations.enroll.accept_plan import AcceptPlan, Wishes, default_config, plan_accept, plan_lines, typed
 from backupjump.operations.enroll.accept_wait import keep_tunnel_until_done
-from backupjump.operations.enroll.armour import INVITATION
 from backupjump.operations.enroll.authorized_keys import (
     TUNNEL,
     read_keys_file,
@@ -38,7 +37,7 @@ from backupjump.operations.installed import running_bundle, settle
 def accept(wishes: Wishes) -> int:
     """Do all of it and return the exit code; raises what keeps it from being done, most of it before any change."""
     invitation = read_invitation(
-        read_paste(INVITATION, wishes.text, prompt="Paste the invitation that `enroll new` printed on the Server:")
+        read_paste(wishes.text, prompt="Paste the invitation that `enroll new` printed on the Server:")
     )
     _say(
         f"The invitation has the code {invitation.code}.",

@@ -26,6 +26,10 @@ _NAMES = {
     INVITATION: "an invitation, as `backupjump enroll new` on the Server prints it",
     REPLY: "a reply, as `backupjump enroll accept` on the Desktop prints it",
 }
+_BELONGS = {
+    INVITATION: "it belongs on the Desktop, at: backupjump enroll accept",
+    REPLY: "it belongs on the Server, at: backupjump enroll finish",
+}
 _LINE_WIDTH = 64
 _CHECKSUM_BYTES = 8
 # Quote marks of mail and chat, and the white space of Unicode; none of them is in base64.
@@ -60,9 +64,10 @@ def read_armour(kind: str, text: str) -> bytes:
     return content
 
 
-def has_ended(kind: str, text: str) -> bool:
-    """Whether the end of a block of that kind has come in."""
-    return _squeezed(_end(kind)) in _squeezed(text)
+def has_ended(text: str) -> bool:
+    """Whether the end of a block has come in, be it one of the wrong kind: whoever pasted that waits for a word."""
+    squeezed = _squeezed(text)
+    return any(_squeezed(_end(kind)) in squeezed for kind in _NAMES)
 
 
 def _blocks(kind: str, text: str) -> list[str]:
@@ -76,7 +81,7 @@ def _none_there(kind: str, text: str) -> UsageError:
     squeezed = _squeezed(text)
     other = REPLY if kind == INVITATION else INVITATION
     if _squeezed(_begin(other)) in squeezed and _squeezed(_begin(kind)) not in squeezed:
-        return UsageError(f"this is {_NAMES[other]}; what belongs here is {_NAMES[kind]}")
+        return UsageError(f"this is {_NAMES[other]}; what belongs here is {_NAMES[kind]}", hint=_BELONGS[other])
     if _squeezed(_begin(kind)) in squeezed or _squeezed(_end(kind)) in squeezed:
         return _bad(kind, "its beginning or its end is missing")
     return _bad(kind, "there is none in it")

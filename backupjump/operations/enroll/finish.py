@@ -9,7 +9,6 @@ from backupjump.config.checks import read_name
 from backupjump.errors import BackupjumpError, NoStore, Stopped, StoreError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
-from backupjump.operations.enroll.armour import REPLY
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.here import run_or_print_here, script_for_here
 from backupjump.operations.enroll.invitation import ROTATE
@@ -59,7 +58,7 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
     """Do all of it. Repeated with the same reply it does what is still to do, and says of the rest that it is there."""
     target = read_target(wishes.apply) if wishes.apply else None
     site = open_site(wishes.config)
-    reply = read_reply(read_paste(REPLY, wishes.text, prompt="Paste the reply that `enroll accept` printed:"))
+    reply = read_reply(read_paste(wishes.text, prompt="Paste the reply that `enroll accept` printed:"))
     pending = pending_of(site.state, reply)
     say(*reply_lines(pending, reply))
     if pending.invitation.kind == ROTATE:

@@ -102,11 +102,12 @@ def _prepared(bare: Bare, wishes: NewWishes, say: Callable[..., None]) -> Server
     if bare.server is None:
         assert wishes.store is not None
         texts[bare.path] = server_text(wishes.store.absolute())
-    lines, keys, compared = [], [], True
+    lines, keys, compared, unasked = [], [], True, "--yes"
     if jump is not None and jump.is_new:
         keys = [folder / "keys" / f"jumpnode-{jump.name}"]
         host_key, compared = confirmed_host_key(jump, wishes.user, wishes.jump_host_key)
         lines += _key_lines(jump, host_key, compared=compared)
+        unasked += "" if compared else f" --jump-host-key {fingerprint(host_key)}"
         texts[folder / "jump_nodes" / f"{jump.name}.yaml"] = jump_node_text(
             host=jump.host, port=jump.port, user=wishes.user, identity_file=keys[0], host_key=host_key
         )
@@ -117,10 +118,10 @@ def _prepared(bare: Bare, wishes: NewWishes, say: Callable[..., None]) -> Server
     if wishes.yes and not compared:
         raise UsageError(
             "--yes would trust whatever key the JumpNode's address shows; nothing was changed",
-            hint="say which one is right: --jump-host-key SHA256:…, as the JumpNode itself prints it",
+            hint=f"once the JumpNode itself has printed the same: {unasked}",
         )
     question = "Is that the JumpNode's key, and shall it be so?" if keys else "Shall it be so?"
-    if not agreed(question, yes=wishes.yes):
+    if not agreed(question, yes=wishes.yes, unasked=unasked):
         raise BackupjumpError("nothing was changed")
     for key in keys:
         make_key(key, comment=f"backupjump:hop:{key.name.partition('-')[2]}")

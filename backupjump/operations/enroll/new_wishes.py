@@ -51,7 +51,7 @@ def check_wishes(wishes: NewWishes) -> None:
     if wishes.route == "nested":
         raise UsageError(
             "route nested is not set up by enrolment: the JumpNode itself makes that key",
-            hint="by hand, as in the README: its Routes, and the key lines of its five minutes",
+            hint="by hand, as in docs/by-hand.md",
         )
     if (wishes.here is not None) != (wishes.route == "local"):
         raise UsageError(

@@ -18,7 +18,7 @@ from backupjump.operations.enroll.armour import MOST_PASTED_BYTES, has_ended
 _STDIN = 0
 
 
-def read_paste(kind: str, file: Path | None, *, prompt: str) -> str:
+def read_paste(file: Path | None, *, prompt: str) -> str:
     """Return the text in `file`, else what comes on standard input; at a terminal `prompt` asks for it.
 
     UsageError for a file that can't be read, or for more than 64 KiB.
@@ -27,9 +27,9 @@ def read_paste(kind: str, file: Path | None, *, prompt: str) -> str:
         return _decoded(_read_file(file))
     if not os.isatty(_STDIN):
         return _decoded(sys.stdin.buffer.read(MOST_PASTED_BYTES + 1))
-    sys.stderr.write(f"{prompt}\n")
+    sys.stderr.write(f"{prompt}\n(its last line ends it; Ctrl-D where that is missing)\n")
     sys.stderr.flush()
-    return _decoded(_read_terminal(kind))
+    return _decoded(_read_terminal())
 
 
 def _read_file(file: Path) -> bytes:
@@ -40,13 +40,13 @@ def _read_file(file: Path) -> bytes:
         raise UsageError(f"{shown(str(file))} can't be read: {error.strerror}") from error
 
 
-def _read_terminal(kind: str) -> bytes:
+def _read_terminal() -> bytes:
     """Read line by line, past Python's buffer: what stands behind the last line must not answer the next question."""
     read = b""
     while len(read) <= MOST_PASTED_BYTES:
         line = os.read(_STDIN, 4096)
         read += line
-        if not line or has_ended(kind, read.decode("utf-8", "replace")):
+        if not line or has_ended(read.decode("utf-8", "replace")):
             break
     drop_typed_ahead()
     return read

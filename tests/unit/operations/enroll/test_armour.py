@@ -102,5 +102,5 @@ def test_what_is_wrong_is_said(text: str, words: str) -> None:
 
 
 def test_the_end_is_seen_even_where_a_mail_broke_its_line() -> None:
-    assert not has_ended(INVITATION, BLOCK[:-20])
-    assert has_ended(INVITATION, "> -----END BACKUPJUMP\n> INVITATION-----")
+    assert not has_ended(BLOCK[:-20])
+    assert has_ended("> -----END BACKUPJUMP\n> INVITATION-----")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import UsageError
-from backupjump.operations.enroll.armour import INVITATION as INVITED
 from backupjump.operations.enroll.invitation import read_invitation, write_invitation
 from backupjump.operations.enroll.paste import read_paste
 from enroll_world import INVITATION
@@ -18,7 +17,7 @@ from enroll_world import INVITATION
 TEXT = write_invitation(INVITATION)
 _ASKS = (
     "import sys; from backupjump.operations.enroll.paste import read_paste\n"
-    "text = read_paste('INVITATION', None, prompt='Paste it:')\n"
+    "text = read_paste(None, prompt='Paste it:')\n"
     "print('END' in text, 'yes' in text, flush=True)\n"
     "print('answer', sys.stdin.readline().strip(), flush=True)\n"
 )
@@ -57,8 +56,12 @@ def test_a_file_is_read_and_one_that_is_too_large_or_not_there_is_refused(tmp_pa
     large = tmp_path / "large"
     large.write_bytes(b"x" * 70_000)
 
-    assert read_invitation(read_paste(INVITED, file, prompt="")) == INVITATION
+    assert read_invitation(read_paste(file, prompt="")) == INVITATION
     with pytest.raises(UsageError, match="more than 64 KiB"):
-        read_paste(INVITED, large, prompt="")
+        read_paste(large, prompt="")
     with pytest.raises(UsageError, match="No such file"):
-        read_paste(INVITED, tmp_path / "not there", prompt="")
+        read_paste(tmp_path / "not there", prompt="")
+
+
+def test_a_block_of_the_wrong_kind_is_no_longer_waited_behind() -> None:
+    assert on_a_terminal(TEXT.replace("INVITATION", "REPLY"), "no\n") == "True False\nanswer no\n"
