@@ -8,7 +8,7 @@ from datetime import date
 
 from backupjump import process
 from backupjump.errors import ProgramMissing
-from backupjump.operations.doctor.desktop_config import reload_sshd
+from backupjump.operations.doctor.desktop_config import quoted, reload_sshd
 from backupjump.operations.doctor.key_lines import append_line, mend_key
 from backupjump.operations.enroll.authorized_keys import mark_of
 from backupjump.ssh.tunnel_verdicts import Forward
@@ -47,13 +47,13 @@ class TunnelKey:
     def narrow(self) -> str:
         """Return the command that gives the key's line there these options."""
         if not (public := self.public_key()):
-            return f"ssh-keygen -y -f {self.forward.jump.identity_file}"
+            return f"ssh-keygen -y -f {quoted(self.forward.jump.identity_file)}"
         return _THERE + mend_key(public, self.options, file=self._place)
 
     def add_line(self) -> str:
         """Return the command that lets the key in there."""
         if not (public := self.public_key()):
-            return f"ssh-keygen -y -f {self.forward.jump.identity_file}"
+            return f"ssh-keygen -y -f {quoted(self.forward.jump.identity_file)}"
         return _THERE + append_line(f"{self.options} {public} {self._mark()}", file=self._place)
 
     def set_sshd(self, setting: str) -> str:

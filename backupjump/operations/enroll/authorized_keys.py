@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import stat
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -179,7 +180,8 @@ def _refuse_foreign(path: Path, *, directory: bool) -> bool:
     right = stat.S_ISDIR(found.st_mode) if directory else stat.S_ISREG(found.st_mode)
     if not right or found.st_uid != os.geteuid():
         what = "a link, or not what it should be" if not right else "another account's"
-        raise BackupjumpError(f"{shown(str(path))} is {what}; it is left alone", hint="look at it: ls -ld " + str(path))
+        name = shown(str(path))
+        raise BackupjumpError(f"{name} is {what}; it is left alone", hint=f"look at it: ls -ld {shlex.quote(name)}")
     return True
 
 

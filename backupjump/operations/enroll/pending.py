@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +114,8 @@ def _read(path: Path) -> Pending:
     except (OSError, ValueError) as error:
         name = shown(str(path))
         raise BackupjumpError(
-            f"{name} is no enrolment: {shown(str(error))}", hint=f"forget it: rm {name}; then: backupjump enroll new"
+            f"{name} is no enrolment: {shown(str(error))}",
+            hint=f"forget it: rm {shlex.quote(name)}; then: backupjump enroll new",
         ) from error
     return pending
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -63,3 +64,11 @@ def test_the_line_for_a_tunnel_key_has_the_mark_by_which_it_is_revoked(tmp_path:
     fix = TunnelKey(Forward(jump=hop, port=2020, to_host="localhost", to_port=22)).add_line()
 
     assert " backupjump:tunnel:laptop:0123abcd'" in fix
+
+
+def test_a_key_whose_path_has_a_space_is_named_as_one_word(tmp_path: Path) -> None:
+    hop = Hop("bj-jump", "jumpnode.domain.ext", 22, "tunnel", tmp_path / "a key", ())
+    tunnel_key = TunnelKey(Forward(jump=hop, port=2020, to_host="localhost", to_port=22))
+
+    for fix in (tunnel_key.narrow(), tunnel_key.add_line()):
+        assert shlex.split(fix) == ["ssh-keygen", "-y", "-f", str(tmp_path / "a key")]
