@@ -111,11 +111,15 @@ def test_two_signals_in_the_same_moment_are_one_end_and_no_word_of_a_race(monkey
     told: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", told.append)
 
-    with pytest.raises(Stopped), signals_as_exceptions(Stopped, *both):
-        signal.pthread_sigmask(signal.SIG_BLOCK, both)
-        for each in both:
-            os.kill(os.getpid(), each)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+    def work() -> None:
+        with signals_as_exceptions(Stopped, *both):
+            signal.pthread_sigmask(signal.SIG_BLOCK, both)
+            for each in both:
+                os.kill(os.getpid(), each)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+
+    with pytest.raises(Stopped):
+        work()
 
     assert told == []
 
