@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopUnfit, ForwardRefused, KeyRefused, TunnelNotOpen
+from backupjump.errors import (
+    BackupjumpError,
+    DesktopAway,
+    DesktopUnfit,
+    ForwardRefused,
+    KeyRefused,
+    LinkLost,
+    TunnelNotOpen,
+)
 from backupjump.escape import shown
 from backupjump.operations.gate import ask_gate
 from backupjump.ssh.control import open_control
@@ -20,7 +28,8 @@ if TYPE_CHECKING:
 WAITS_SECONDS = 15 * 60.0
 # A refused key costs 5 s of penalty at an sshd of 9.8 and newer, a closed port nothing.
 _PAUSE_SECONDS = 10.0
-_PASSING = (KeyRefused, TunnelNotOpen, ForwardRefused)
+# A link that breaks, or a JumpNode that is away for a moment, passes too: two people are waiting.
+_PASSING = (KeyRefused, ForwardRefused, DesktopAway, LinkLost)
 
 
 def prove_way(route: Route, *, seconds: float, say: Callable[..., None]) -> Gate:
@@ -37,7 +46,7 @@ def prove_way(route: Route, *, seconds: float, say: Callable[..., None]) -> Gate
             if time.monotonic() + _PAUSE_SECONDS > deadline:
                 raise
             told = _tell_once(error, told, say)
-            time.sleep(_PAUSE_SECONDS if isinstance(error, KeyRefused) else _PAUSE_SECONDS / 4)
+            time.sleep(_PAUSE_SECONDS / 4 if isinstance(error, (TunnelNotOpen, ForwardRefused)) else _PAUSE_SECONDS)
 
 
 def _knock(route: Route) -> Gate:
