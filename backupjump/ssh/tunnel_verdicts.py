@@ -108,8 +108,8 @@ def _key_refused(lines: Sequence[str], forward: Forward) -> KeyRefused:
     jump = forward.jump
     return KeyRefused(
         f"JumpNode {forward.jump_node} does not accept our key for {jump.user}: {_last_words(lines)}",
-        hint=f"print its public half: ssh-keygen -y -f '{jump.identity_file}'; "
-        f"that line belongs into ~{jump.user}/.ssh/authorized_keys there",
+        hint="enrolled just now? then `enroll finish` on the Server has yet to let it in; "
+        "else backupjump doctor prints the line that does, its limits with it",
     )
 
 

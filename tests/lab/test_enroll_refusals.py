@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -116,6 +117,27 @@ def test_another_machine_behind_the_port_is_refused_when_the_way_is_proven(world
 
     assert said.code == 1
     assert "host key" in said.err
+
+
+def test_whatever_the_umask_no_folder_that_an_enrolment_makes_is_others_to_write(world: Enrolment) -> None:
+    deep = world.lab.folder / "not-there/yet"
+    config = str(deep / "backupjump.yaml")
+    invitation = good(world.new()).out
+    before = os.umask(0)
+    try:
+        good(world.accept(invitation, "--user-config", config))
+    finally:
+        os.umask(before)
+
+    made = [deep.parent, deep, deep / "keys", *deep.iterdir()]
+    assert [path for path in made if path.stat().st_mode & 0o022] == []
+
+
+def test_another_store_for_a_server_that_has_one_is_refused(world: Enrolment) -> None:
+    refused = world.new("--store", "/somewhere/else")
+
+    assert refused.code == 2
+    assert f"the store is {world.lab.store} already" in refused.err
 
 
 def test_a_reply_that_is_none_of_ours_is_refused(world: Enrolment) -> None:

@@ -23,7 +23,7 @@ from backupjump.operations.enroll.authorized_keys import (
 )
 from backupjump.operations.enroll.consent import agreed
 from backupjump.operations.enroll.desktop_files import write_config
-from backupjump.operations.enroll.fresh_file import make_key
+from backupjump.operations.enroll.fresh_file import let_nobody_else_write, make_key
 from backupjump.operations.enroll.invitation import ROTATE, Invitation, read_invitation
 from backupjump.operations.enroll.paste import read_paste
 from backupjump.operations.enroll.polkit import write_rule
@@ -36,6 +36,7 @@ from backupjump.operations.installed import running_bundle, settle
 
 def accept(wishes: Wishes) -> int:
     """Do all of it and return the exit code; raises what keeps it from being done, most of it before any change."""
+    let_nobody_else_write()
     invitation = read_invitation(
         read_paste(wishes.text, prompt="Paste the invitation that `enroll new` printed on the Server:")
     )

@@ -10,6 +10,7 @@ from backupjump.errors import BackupjumpError, NoStore, Stopped, StoreError, Usa
 from backupjump.escape import shown
 from backupjump.operations.enroll.apply import read_target
 from backupjump.operations.enroll.consent import agreed
+from backupjump.operations.enroll.fresh_file import let_nobody_else_write
 from backupjump.operations.enroll.here import run_or_print_here, script_for_here
 from backupjump.operations.enroll.invitation import ROTATE
 from backupjump.operations.enroll.on_jump_node import by_hand_lines, jump_node_script, run_or_print
@@ -56,6 +57,7 @@ class Finished:
 
 def finish(wishes: FinishWishes, *, say: Say) -> Finished:
     """Do all of it. Repeated with the same reply it does what is still to do, and says of the rest that it is there."""
+    let_nobody_else_write()
     target = read_target(wishes.apply) if wishes.apply else None
     site = open_site(wishes.config)
     reply = read_reply(read_paste(wishes.text, prompt="Paste the reply that `enroll accept` printed:"))

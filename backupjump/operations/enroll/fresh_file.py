@@ -14,6 +14,14 @@ from backupjump.escape import shown, shown_lines
 from backupjump.operations.enroll.strict_json import read_ed25519
 
 
+def let_nobody_else_write() -> None:
+    """Have every folder and file that this process makes from now on be nobody else's to write, whatever the umask.
+
+    Whoever may write ~/.local/share could put another program in the gate's place.
+    """
+    os.umask(os.umask(0o077) | 0o022)
+
+
 def write_new_file(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write `text` to `path`, which must not be there yet; its folders are made (0700). ConfigError if it can't be."""
     try:

@@ -13,7 +13,7 @@ from backupjump.config.yaml_file import read_document
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.consent import agreed
-from backupjump.operations.enroll.fresh_file import make_key
+from backupjump.operations.enroll.fresh_file import let_nobody_else_write, make_key
 from backupjump.operations.enroll.here import own_host_key
 from backupjump.operations.enroll.invitation import NEW, Invitation, JumpAccount
 from backupjump.operations.enroll.jump_choice import (
@@ -65,12 +65,15 @@ class End:
 def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
     """Return the invitation for a Desktop; the same one again for the same wishes, until its reply has come back."""
     check_wishes(wishes)
+    let_nobody_else_write()
     path = server_config_path(wishes.config)
     server = _load(path)
     if server is None and wishes.store is None:
         raise UsageError(
             f"there is no config yet ({shown(str(path))})", hint="name a folder for the backups: --store DIR"
         )
+    if server is not None:
+        _refuse_another_store(server, path, wishes)
     if server is not None and wishes.name in server.desktops:
         revoked = server.desktops[wishes.name].revoked
         again = "it was revoked; to enrol it anew, take its file out of desktops/ first, the snapshots stay"
@@ -85,6 +88,14 @@ def propose(wishes: NewWishes, *, say: Callable[..., None]) -> Invitation:
     node = server.jump_nodes[jump.name]
     end = End(jump_node=node.name, host=node.host, port=node.port, host_keys=node.host_key)
     return _invite(server, path, end, wishes, say)
+
+
+def _refuse_another_store(server: Server, path: Path, wishes: NewWishes) -> None:
+    if wishes.store is not None and wishes.store.absolute() != server.store.path.absolute():
+        raise UsageError(
+            f"the store is {shown(str(server.store.path))} already, as {shown(str(path))} says",
+            hint="leave out --store; to keep the backups elsewhere, edit it there",
+        )
 
 
 def _load(path: Path) -> Server | None:

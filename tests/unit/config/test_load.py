@@ -62,7 +62,7 @@ def test_without_a_config_the_hint_is_to_make_one(bare: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no config; looked at backupjump\.yaml, ") as caught:
         find_config(None)
 
-    assert caught.value.hint.startswith("backupjump init server")
+    assert "backupjump init server" in caught.value.hint
 
 
 def test_a_server_is_read_with_its_jobs_each_named_by_its_file() -> None:
