@@ -115,7 +115,7 @@ def write_ssh_files(folder: Path, files: Mapping[str, str]) -> None:
             if not _holds(folder / name, text):
                 _replace(folder / name, text)
     except OSError as error:
-        raise ConfigError(f"{folder}: the ssh config can't be written there: {error.strerror}") from error
+        raise ConfigError(f"{folder} can't be written to: {error.strerror}") from error
 
 
 def _claim(folder: Path) -> None:

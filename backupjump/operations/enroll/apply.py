@@ -38,7 +38,7 @@ class Target:
 
 
 class CannotLogIn(BackupjumpError):
-    """The person's own ssh got no shell there."""
+    """The person's own ssh got no shell there, or none of root's."""
 
     code = "key-refused"
 
@@ -71,12 +71,19 @@ def apply_script(script: str, target: Target, *, host_keys: Sequence[str]) -> st
             raise CannotLogIn(f"{target} gave no answer within {_SECONDS:.0f} s") from error
     if done.status == _SSH_ITSELF_FAILED:
         raise CannotLogIn(f"ssh can't log in as {target}: {shown_lines(done.stderr, lines=4)}")
+    if done.status != 0 and target.user != "root" and is_no_root(done.stdout, done.stderr):
+        raise CannotLogIn(f"{target} may not become root there by sudo -n: {shown_lines(done.stderr, lines=4)}")
     if done.status != 0:
         raise BackupjumpError(
             f"on the JumpNode, as {target}, it stopped with {done.status}:\n{shown_lines(done.stdout + done.stderr)}",
             hint="what it says must be mended there; then the same again, what is done is not done twice",
         )
     return shown_lines(done.stdout + done.stderr)
+
+
+def is_no_root(stdout: bytes, stderr: bytes) -> bool:
+    """Whether it was sudo that said no, or is not there: the script itself had not begun to tell of anything."""
+    return not stdout and re.search(rb"^(?:\S+: (?:line )?\d+: )?sudo: ", stderr, re.M) is not None
 
 
 def apply_argv(target: Target, known_hosts: Path, *, ssh_version: tuple[int, int]) -> list[str]:

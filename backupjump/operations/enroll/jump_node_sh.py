@@ -119,7 +119,9 @@ account() {
     # The limits would take a person's shell away, unless they hold already and it is that way for a reason.
     case $(getent passwd "$1" | cut -d: -f7) in
       */nologin | */false) ;;
-      *) [ -f "$place" ] || stop "the account $1 is there and has a shell; is it a person? choose another name" ;;
+      *) [ -f "$place" ] || stop "the account $1 is there and has a shell. Not a person's? then here, and once more:
+  usermod --shell $(command -v nologin || echo /bin/false) $1
+A person's? then another name, on the Server: backupjump enroll new with --tunnel-user or --user" ;;
     esac
     say "account $1: is there"
   else

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import UsageError
-from backupjump.operations.enroll.apply import Target, apply_argv, read_target
+from backupjump.operations.enroll.apply import Target, apply_argv, is_no_root, read_target
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,20 @@ def test_the_pinned_key_holds_whatever_the_person_s_config_says() -> None:
         "sh",
         "-s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "is_so"),
+    [
+        (b"", b"bash: line 1: sudo: command not found\n", True),
+        (b"", b"sh: 1: sudo: not found\n", True),
+        (b"", b"sudo: a password is required\n", True),
+        (b"", b"stopped: there is no sshd here; install openssh-server\n", False),
+        (b"account tunnel: made\n", b"sudo: unable to resolve host jump\nstopped: there is no sshd here\n", False),
+    ],
+)
+def test_an_admin_without_root_is_told_from_a_script_that_stopped(stdout: bytes, stderr: bytes, *, is_so: bool) -> None:
+    assert is_no_root(stdout, stderr) is is_so
 
 
 def test_nobody_else_vouches_for_a_host_key_of_the_jump_node() -> None:
