@@ -14,6 +14,8 @@ from backupjump.frame import Options, no_such_command
 
 PROGRAM = "backupjump"
 
+_ON_THE_SERVER = ("enroll new", "enroll finish", "enroll rotate", "run", "restore", "snapshots", "status", "store")
+
 _ABOUT = """\
 What a Desktop needs of backupjump: its tunnel, its gate, its enrolment.
 
@@ -75,6 +77,8 @@ def _refuse(words: Sequence[str], commands: Mapping[str, Command]) -> NoReturn:
     if not behind or behind[0] in ("-h", "--help"):
         parser.print_help()
         parser.exit(0 if behind else 2)
+    if " ".join(words[:2]) in _ON_THE_SERVER or words[0] in _ON_THE_SERVER:
+        parser.error(f"{behind[0]!r} is typed on the Server; this is the Desktop's program")
     parser.error(
         no_such_command(behind[0], [name.split()[1 if group else 0] for name in group or commands], program=program)
     )

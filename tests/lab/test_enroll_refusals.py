@@ -52,13 +52,15 @@ def test_the_desktop_says_what_is_missing_before_anything_is_changed(world: Enro
     no_sshd = world.accept(invitation, "--to", "localhost:1")
     not_here = world.accept(invitation, "--to", "192.0.2.1:22")
     no_folder = world.accept(invitation, "--read", str(world.lab.home / "not there"))
+    relative = world.accept(invitation, "--read", "notes")
     unasked = world.on(
         world.desktop, "enroll", "accept", "--to", f"127.0.0.1:{world.lab.desktop.port}", paste=invitation
     )
 
-    assert [said.code for said in (no_sshd, not_here, no_folder, unasked)] == [1, 2, 2, 2]
+    assert [said.code for said in (no_sshd, not_here, no_folder, relative, unasked)] == [1, 2, 2, 2, 2]
     assert "sudo apt-get install -y openssh-server" in no_sshd.err
     assert "must be this machine itself" in not_here.err
+    assert "--read notes must be an absolute path" in relative.err
     assert "--yes" in unasked.err
     assert world.state() == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from backupjump.operations.enroll.authorized_keys import (
     without_lines,
 )
 from backupjump.operations.enroll.desktop_files import ConfigPlan, plan_config
-from backupjump.operations.enroll.invitation import Invitation
+from backupjump.operations.enroll.invitation import Invitation, read_root
 from backupjump.operations.enroll.polkit import AwakeRule, awake_rule
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
 from backupjump.operations.installed import (
@@ -77,6 +78,7 @@ class AcceptPlan:
 def plan_accept(invitation: Invitation, wishes: Wishes) -> AcceptPlan:
     """Return what accepting comes to on this Desktop; nothing is changed. Raises what keeps it from being done."""
     path = (wishes.config or default_config()).absolute()
+    _check_wished(wishes.read)
     config = plan_config(path, invitation, read=wishes.read, to=wishes.to)
     _check_folders(config)
     if config.gate.hooks and not wishes.hooks:
@@ -177,6 +179,14 @@ def lasting_gate(config: Path) -> tuple[tuple[str, ...], Path | None]:
         return gate_argv(config), None
     argv = (system_python(), "-I", str(place), "gate", "--config", str(config))
     return argv, None if is_settled_as(bundle, place) else place
+
+
+def _check_wished(folders: Sequence[str]) -> None:
+    for folder in folders:
+        try:
+            read_root(folder)
+        except ValueError as error:
+            raise UsageError(f"--read {shown(folder)} {error}", hint="such as --read /home/me") from error
 
 
 def _check_folders(config: ConfigPlan) -> None:

@@ -54,6 +54,8 @@ def test_both_command_lines_say_the_same_of_a_command(name: str, capsys: pytest.
     [
         (["tunnl", "open"], "there is no command 'tunnl', did you mean 'tunnel'?"),
         (["tunnel", "opne"], "there is no command 'opne', did you mean 'open'?"),
+        (["enroll", "finish"], "'finish' is typed on the Server; this is the Desktop's program"),
+        (["run", "laptop"], "'run' is typed on the Server; this is the Desktop's program"),
         (["xyzzy"], "there is no command 'xyzzy'; see backupjump --help"),
         (["-x", "doctor"], "unrecognized arguments: -x"),
         (["tunnel", "open", "--fro", "2h"], "unrecognized arguments: --fro 2h"),
