@@ -25,7 +25,7 @@ from backupjump.operations.enroll.jump_choice import (
 )
 from backupjump.operations.enroll.jump_node import TUNNEL_ACCOUNT
 from backupjump.operations.enroll.new_wishes import NewWishes, check_wishes
-from backupjump.operations.enroll.pending import Pending, all_pending, forget_pending, write_pending
+from backupjump.operations.enroll.pending import Pending, all_pending, forget_pending, one_at_a_time, write_pending
 from backupjump.operations.enroll.ports import free_port, taken_ports
 from backupjump.operations.enroll.server_files import (
     jump_node_text,
@@ -153,6 +153,13 @@ def _key_lines(jump: JumpChoice, host_key: str, *, compared: bool) -> list[str]:
 
 def _invite(server: Server, path: Path, end: End, wishes: NewWishes, say: Callable[..., None]) -> Invitation:
     state = state_dir(server.state_dir)
+    with one_at_a_time(state):
+        return _invite_alone(server, path, end, wishes, say, state)
+
+
+def _invite_alone(
+    server: Server, path: Path, end: End, wishes: NewWishes, say: Callable[..., None], state: Path
+) -> Invitation:
     pendings = all_pending(state)
     earlier = [each for each in pendings if each.is_open and each.invitation.desktop == wishes.name]
     others = [each for each in pendings if each not in earlier]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from backupjump.operations.enroll.strict_json import Fields, read_digest, read_o
 from backupjump.ssh.client_config import write_ssh_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from backupjump.operations.enroll.reply import Reply
 
@@ -41,6 +43,22 @@ class Pending:
     def is_open(self) -> bool:
         """Whether no reply has come back yet."""
         return self.reply is None
+
+
+@contextmanager
+def one_at_a_time(state: Path) -> Iterator[None]:
+    """Let no other process of this Server propose an enrolment within the block: two would take the same free port."""
+    folder = state / FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise BackupjumpError(f"{shown(str(folder))} can't be used: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_pending(state: Path, pending: Pending) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,16 @@ def config(folder: Path, *, jump_nodes: tuple[str, ...] = ()) -> Path:
 
 def nothing(*_lines: str) -> None:
     pass
+
+
+def test_desktops_that_are_enrolled_in_the_same_moment_get_a_port_each(tmp_path: Path) -> None:
+    file = config(tmp_path, jump_nodes=("jumpnode",))
+    wishes = [replace(WISHES, name=f"d{n}", config=file, jump=None, jump_host_key=None) for n in range(6)]
+
+    with ThreadPoolExecutor() as at_once:
+        invitations = list(at_once.map(lambda wish: propose(wish, say=nothing), wishes))
+
+    assert sorted(each.port for each in invitations) == list(range(2020, 2026))
 
 
 @pytest.mark.parametrize(
