@@ -115,6 +115,7 @@ def test_a_run_through_the_gate_closes_the_tunnel_that_it_came_by(lab: Lab, desk
         desktop.closes()
 
 
+@pytest.mark.long
 def test_the_server_is_told_at_the_next_contact_that_the_owner_had_put_it_off(lab: Lab, desktop: Desktop) -> None:
     server = _through_the_gate(lab, desktop)
     desktop.word("pause", "2h")
@@ -195,6 +196,7 @@ def test_an_agent_that_is_killed_frees_its_port_and_the_next_one_goes_on(desktop
     assert "no agent is running" in gone.out
 
 
+@pytest.mark.long
 def test_a_link_that_broke_is_dialled_anew(desktop: Desktop) -> None:
     with desktop.agent():
         desktop.opens()
@@ -203,6 +205,7 @@ def test_a_link_that_broke_is_dialled_anew(desktop: Desktop) -> None:
         desktop.opens()
 
 
+@pytest.mark.long
 def test_a_window_opens_it_and_its_end_closes_it(desktop: Desktop) -> None:
     desktop.say(open=[{"every": "day", "at": "00:00", "for": "6s"}])
     with desktop.agent():

@@ -97,7 +97,9 @@ def later(lab: Lab, seconds: float) -> threading.Timer:
     return timer
 
 
-@pytest.mark.parametrize("route", ["proxyjump", "nested", pytest.param("local", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "route", ["proxyjump", *(pytest.param(each, marks=pytest.mark.long) for each in ("nested", "local"))]
+)
 def test_a_cut_transfer_goes_on_in_the_same_run_with_what_has_arrived(lab: Lab, route: str) -> None:
     place = place_of(lab, route, size=20 * MEGABYTE)
     running = place.start()
@@ -115,6 +117,7 @@ def test_a_cut_transfer_goes_on_in_the_same_run_with_what_has_arrived(lab: Lab, 
     assert place.said("reached desktop again")
 
 
+@pytest.mark.long
 def test_a_link_that_breaks_again_and_again_only_counts_against_the_attempts_where_nothing_new_came(lab: Lab) -> None:
     place = place_of(lab, size=32 * MEGABYTE, attempts=2)
     running = place.start()
@@ -129,6 +132,7 @@ def test_a_link_that_breaks_again_and_again_only_counts_against_the_attempts_whe
     assert run["bytes_received"] < place.size * 1.05
 
 
+@pytest.mark.long
 def test_a_desktop_that_stays_away_ends_the_run_after_its_grace_and_the_next_one_goes_on(lab: Lab) -> None:
     place = place_of(lab, size=20 * MEGABYTE, grace="3s")
     running = place.start()

@@ -50,7 +50,7 @@ def test_it_is_listed_and_kept_and_the_others_are_usable(tmp_path: Path, damaged
     assert status.json[0]["state"] == "good"
 
 
-@pytest.mark.parametrize("damaged", DAMAGES)
+@pytest.mark.parametrize("damaged", ["meta.json", pytest.param("manifest.jsonl.zst", marks=pytest.mark.long)])
 def test_the_next_run_does_not_build_on_it_and_is_whole(lab: Lab, damaged: str) -> None:
     (lab.home / "file").write_text("content")
     config = lab.server_config(jobs={"nightly": job_yaml((lab.home,))})

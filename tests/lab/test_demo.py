@@ -38,6 +38,7 @@ def with_path(tmp: Path) -> list[int]:
     return found
 
 
+@pytest.mark.long
 def test_two_demos_at_once_tell_their_whole_story_and_leave_nothing(tmp_path: Path) -> None:
     places = [tmp_path / "one", tmp_path / "two"]
     for place in places:

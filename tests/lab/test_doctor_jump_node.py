@@ -50,6 +50,7 @@ def test_a_hop_key_without_limits_on_the_jump_node(sound: Sound) -> None:
     assert [line for line in lab.jump.authorized_keys.read_text().splitlines() if blob not in line] == others
 
 
+@pytest.mark.long
 def test_a_relay_whose_line_lets_its_key_do_anything(sound: Sound) -> None:
     lab = sound.lab
     job = {"nightly": json.dumps({"desktop": "desktop", **nightly(sound.world)["nightly"]})}

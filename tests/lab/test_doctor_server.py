@@ -125,6 +125,7 @@ def test_a_desktop_without_a_gate(sound: Sound) -> None:
     assert keys.read_text().endswith(" server-data\n")
 
 
+@pytest.mark.long
 def test_a_store_whose_marker_is_gone_and_that_others_may_enter(sound: Sound) -> None:
     store = sound.lab.store
     assert backupjump(sound.config, "run", "nightly").code == 0

@@ -61,6 +61,7 @@ def test_a_good_run_prunes_by_keep_and_leaves_no_trash(lab: Lab) -> None:
     assert (read_marks(place.folder).holds, read_marks(place.folder).verified_at) == ({}, {})
 
 
+@pytest.mark.long
 def test_a_brake_lets_nothing_go_and_is_a_warning_that_changes_no_status(lab: Lab) -> None:
     place = Place(lab, "{last: 9}")
     ids = [place.run()["snapshot"] for _ in range(4)]
@@ -101,6 +102,7 @@ def test_a_failed_run_prunes_nothing(lab: Lab) -> None:
     assert place.ids == ids
 
 
+@pytest.mark.long
 def test_a_run_goes_through_while_another_process_empties_the_trash(lab: Lab) -> None:
     place = Place(lab, "{last: 2}")
     place.run()

@@ -84,6 +84,7 @@ def test_a_due_job_starts_when_its_desktop_comes_and_then_not_again(lab: Lab) ->
     assert server.log.count("nightly: started") == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("route", ["local", "nested"])
 def test_routes_without_a_standing_login_are_served_too(lab: Lab, route: str) -> None:
     config = stand(lab, route, nightly=DAILY)
@@ -92,6 +93,7 @@ def test_routes_without_a_standing_login_are_served_too(lab: Lab, route: str) ->
         server.says("nightly: ok, 20")
 
 
+@pytest.mark.long
 def test_two_jobs_of_one_desktop_run_one_after_the_other(lab: Lab) -> None:
     other = lab.home.parent / "other"
     other.mkdir()
@@ -107,6 +109,7 @@ def test_two_jobs_of_one_desktop_run_one_after_the_other(lab: Lab) -> None:
     assert lines == ["first: started", "first: ok", "second: started", "second: ok"]
 
 
+@pytest.mark.long
 def test_a_hangup_reads_the_config_anew_and_a_broken_one_is_not_taken(lab: Lab) -> None:
     config = stand(lab, nightly=DAILY)
     lab.open_tunnel()

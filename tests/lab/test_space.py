@@ -100,7 +100,13 @@ def test_a_run_that_can_t_fit_says_by_how_much_before_anything_is_transferred(pl
     assert {id_: place.prints[id_] for id_ in before} == before
 
 
-@pytest.mark.parametrize("bwlimit", ["bwlimit: 20 MB/s", ""], ids=["stopped in time", "no byte left"])
+@pytest.mark.parametrize(
+    "bwlimit",
+    [
+        pytest.param("bwlimit: 20 MB/s", id="stopped in time"),
+        pytest.param("", id="no byte left", marks=pytest.mark.long),
+    ],
+)
 def test_a_disk_that_fills_up_on_the_way_keeps_what_came_and_the_next_run_needs_only_the_rest(
     place: Place, bwlimit: str
 ) -> None:
@@ -146,6 +152,7 @@ def test_a_file_of_another_user_that_takes_the_room_meanwhile_ends_the_run_in_go
     assert again["bytes_received"] < 36 * MB
 
 
+@pytest.mark.long
 def test_with_on_full_prune_old_snapshots_make_room_and_the_run_goes_through(place: Place) -> None:
     for number in range(3):
         place.write("changing", 15 + number)
@@ -198,6 +205,7 @@ def test_with_on_full_prune_a_brake_holds_and_the_run_says_what_is_lacking(place
     assert place.ids == ids
 
 
+@pytest.mark.long
 def test_a_full_store_whose_pruning_is_frozen_says_so_and_how_to_thaw_it(place: Place) -> None:
     place.write("first", 20)
     place.run()

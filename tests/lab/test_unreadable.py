@@ -73,6 +73,7 @@ def test_a_path_that_can_not_be_read_is_a_warning_once(lab: Lab, config: Path) -
     assert (as_before["status"], len(as_before["warnings"])) == ("ok", 1)
 
 
+@pytest.mark.long
 def test_what_became_readable_in_between_is_news_again(lab: Lab, config: Path) -> None:
     (lab.home / "secret").chmod(0)
     assert run(config)["status"] == "warning"

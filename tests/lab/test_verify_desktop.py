@@ -43,6 +43,7 @@ def test_the_desktop_s_copy_heals_every_snapshot(lab: Lab) -> None:
     assert backupjump(config, "verify", "nightly", "--all").code == 0
 
 
+@pytest.mark.long
 def test_a_desktop_that_has_another_version_heals_nothing_and_the_next_run_copies_anew(lab: Lab) -> None:
     config, stored = damaged_on_the_way(lab)
     before = fingerprint(stored.parent)
