@@ -116,6 +116,7 @@ def _prepared(bare: Bare, wishes: NewWishes, say: Callable[..., None]) -> Server
     lines, keys, compared, unasked = [], [], True, "--yes"
     if jump is not None and jump.is_new:
         keys = [folder / "keys" / f"jumpnode-{jump.name}"]
+        say(f"Asking {jump.host} port {jump.port} for its host key …")
         host_key, compared = confirmed_host_key(jump, wishes.user, wishes.jump_host_key)
         lines += _key_lines(jump, host_key, compared=compared)
         unasked += "" if compared else f" --jump-host-key {fingerprint(host_key)}"

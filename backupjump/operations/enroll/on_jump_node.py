@@ -73,6 +73,7 @@ def run_or_print(script: str, target: Target | None, node: JumpNode, *, say: Cal
     BackupjumpError when it ran and stopped.
     """
     if target is not None:
+        say(f"Logging in as {target} …")
         try:
             told = apply_script(script, target, host_keys=node.host_key)
         except CannotLogIn as error:
