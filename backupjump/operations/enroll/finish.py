@@ -78,6 +78,8 @@ def finish(wishes: FinishWishes, *, say: Say) -> Finished:
         applied = run_or_print(script, target, site.server.jump_nodes[pending.jump_node], say=say)
     if wishes.wait:
         _prove(site, desktop, say)
+    elif not applied:
+        say("First the script above, in a root shell over there; until then nobody comes in.")
     say(*next_lines(site, job))
     return Finished(desktop=desktop.name, job=job, applied=applied, proven=wishes.wait)
 
