@@ -27,6 +27,8 @@ _PROBE_SECONDS = 30.0
 _HOOK_SECONDS = 3660.0
 _ALIVE_SECONDS = 15.0
 _DONE_SECONDS = 10.0
+# A run that has not published changes nothing for the Desktop, and somebody may be waiting after Ctrl-C.
+_UNDONE_SECONDS = 3.0
 _LATEST_THINKABLE = 1_000_000
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
@@ -139,7 +141,7 @@ def tell_done(desktop: Control, status: Status, run: Run, *, more: bool) -> None
     """
     words = ["bj1", "done", status.value, run.run_id, *(["more"] if more else [])]
     try:
-        done = desktop.run(words, timeout=_DONE_SECONDS)
+        done = desktop.run(words, timeout=_DONE_SECONDS if status.published else _UNDONE_SECONDS)
     except LinkLost:
         if not status.published:
             raise
