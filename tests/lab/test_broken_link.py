@@ -143,7 +143,7 @@ def test_a_desktop_that_stays_away_ends_the_run_after_its_grace_and_the_next_one
 
     assert (running.returncode, run["status"], run["error"]["code"]) == (75, "interrupted", "link-lost")
     assert "did not come back in time (grace: 3s)" in run["error"]["message"]
-    assert 3 <= time.monotonic() - began
+    assert time.monotonic() - began >= 3
     lab.open_tunnel()
     again = backupjump(place.config, "run", "nightly", "--json")
     assert again.code == 0, again
