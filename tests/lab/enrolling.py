@@ -16,6 +16,7 @@ BUNDLE = "backupjump-desktop.pyz"
 # Typed on real machines; what they install is on these already.
 INSTALLED = (
     "backup@server$ pip install backupjump",
+    "backup@server$ sudo install -d -o backup /srv/backups",
     "me@desktop$ sudo apt-get install -y openssh-server rsync",
 )
 NEW = f"backupjump enroll new laptop --jump {JUMP_NAME} --store /srv/backups --read /home/me --bundle"

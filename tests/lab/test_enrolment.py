@@ -63,7 +63,7 @@ def test_nine_commands_and_two_pastes_lead_from_bare_machines_to_a_snapshot(
     if pytestconfig.getoption("--all"):
         show(place.said, capsys)
 
-    assert (place.said.commands, place.said.pastes) == (8, 2)
+    assert (place.said.commands, place.said.pastes) == (9, 2)
     assert "published" in place.said.lines[-1]
     assert "The Server is done: ok." in place.accept_screen
 
@@ -186,4 +186,4 @@ def test_without_apply_the_script_is_pasted_into_a_root_shell(
             assert accept.end().code == 0
 
         show(said, capsys)
-        assert (said.commands, said.pastes) == (9, 3)
+        assert (said.commands, said.pastes) == (10, 3)
