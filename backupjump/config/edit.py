@@ -7,12 +7,11 @@ the standard library and yaml.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
 import os
 import re
-import tempfile
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from backupjump.config.syntax import compose
 from backupjump.config.yaml_file import parse
 from backupjump.errors import ConfigError
 from backupjump.escape import shown
+from backupjump.whole_files import replacing
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -188,17 +188,9 @@ def _put(wanted: dict[str, Any], where: Where, value: Value) -> None:
 def _replace(target: Path, content: bytes) -> None:
     """Put `content` in the place of a file, there whole or not at all; it keeps its mode and owner."""
     found = target.stat()
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(descriptor, found.st_uid, found.st_gid)
-            os.fchmod(descriptor, found.st_mode & 0o7777)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        Path(temporary).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with replacing(target, mode=stat.S_IMODE(found.st_mode)) as file:
+        if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(file.fileno(), found.st_uid, found.st_gid)
+            # chown(2) takes set-user-ID and set-group-ID away.
+            os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
+        file.write(content)

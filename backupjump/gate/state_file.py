@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from backupjump.whole_files import replacing
 
 _MOST_BYTES = 16 * 1024
 
@@ -23,11 +24,6 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def replace_state(path: Path, values: Mapping[str, Any]) -> None:
     """Make `values`, with `schema` 1, the content of `path`: the old or the new one is there, after a power cut too."""
-    # Two processes may write in one moment: each writes a file of its own first.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("w", encoding="ascii") as file:
-        fresh.chmod(0o640)  # gate and agent may be two accounts of one group
-        file.write(json.dumps({"schema": 1, **values}) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    # Gate and agent may be two accounts of one group.
+    with replacing(path, mode=0o640) as file:
+        file.write(f"{json.dumps({'schema': 1, **values})}\n".encode("ascii"))

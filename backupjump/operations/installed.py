@@ -12,13 +12,13 @@ import marshal
 import os
 import shlex
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
+from backupjump.whole_files import replacing
 
 BUNDLE_NAME = "backupjump-desktop.pyz"
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -139,23 +139,13 @@ def _sources(pyz: Path) -> dict[str, bytes]:
 
 def _write_zip(path: Path, sources: Mapping[str, bytes], *, compiled_for: Path | None) -> None:
     """Replace `path` atomically. Nothing is deflated: a start would have to inflate it, and zlibs differ."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(SHEBANG)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, content in _members(sources, compiled_for):
-                    entry = zipfile.ZipInfo(name, _LONG_AGO)
-                    entry.external_attr = 0o100644 << 16
-                    archive.writestr(entry, content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o755)
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with replacing(path, mode=0o755) as file:
+        file.write(SHEBANG)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in _members(sources, compiled_for):
+                entry = zipfile.ZipInfo(name, _LONG_AGO)
+                entry.external_attr = 0o100644 << 16
+                archive.writestr(entry, content)
 
 
 def _members(sources: Mapping[str, bytes], compiled_for: Path | None) -> Iterator[tuple[str, bytes]]:

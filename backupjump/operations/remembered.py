@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from backupjump.errors import ConfigError
 from backupjump.operations.gate import DesktopTunnel
 from backupjump.run import rfc3339
-from backupjump.ssh.client_config import write_ssh_files
+from backupjump.whole_files import write_private_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def remember(state: Path, desktop: str, tunnel: DesktopTunnel | None, *, now: da
     """Keep what `desktop` said just now, in place of what it said before; a failure is logged alone."""
     values = {"at": rfc3339(now), "tunnel": _values_of(tunnel) if tunnel is not None else None}
     try:
-        write_ssh_files(state / FOLDER, {f"{desktop}.json": json.dumps(values) + "\n"})
+        write_private_files(state / FOLDER, {f"{desktop}.json": json.dumps(values) + "\n"})
     except ConfigError as error:
         log.debug("what desktop %s said can't be kept: %s", desktop, error)
 

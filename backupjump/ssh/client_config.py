@@ -7,12 +7,8 @@ on the command line does not reach it). The Desktop's tunnel uses the same block
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import stat
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,47 +96,3 @@ def quoted_path(path: Path) -> str:
     if _UNWRITABLE.search(str(path)):
         raise ConfigError(f'{str(path)!r}: ssh_config has no way to write a path with ", \\, $ or a control character')
     return '"' + str(path).replace("%", "%%") + '"'
-
-
-def write_ssh_files(folder: Path, files: Mapping[str, str]) -> None:
-    """Make `files` (name → text) the content of `folder`: each replaced atomically, 0600 in a folder of 0700.
-
-    A file that already holds its text is left alone, so a run never disturbs another. Raises ConfigError
-    when the folder is a link, another user's, or can't be written.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _claim(folder)
-        for name, text in files.items():
-            if not _holds(folder / name, text):
-                _replace(folder / name, text)
-    except OSError as error:
-        raise ConfigError(f"{folder} can't be written to: {error.strerror}") from error
-
-
-def _claim(folder: Path) -> None:
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise ConfigError(f"{folder} is a link or belongs to another user; ssh would be told what to do from there")
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
-
-
-def _holds(path: Path, text: str) -> bool:
-    try:
-        found = path.lstat()
-        return stat.S_IMODE(found.st_mode) == 0o600 and stat.S_ISREG(found.st_mode) and path.read_text("utf-8") == text
-    except (FileNotFoundError, UnicodeDecodeError):
-        return False
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -12,8 +12,9 @@ from backupjump import process
 from backupjump.config.models import RouteKind
 from backupjump.errors import ConfigError
 from backupjump.escape import shown_lines
-from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts, write_ssh_files
+from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts
 from backupjump.ssh.keys import key_problem
+from backupjump.whole_files import write_private_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +142,7 @@ def prepare(route: Route) -> None:
     version = process.run(["ssh", "-V"], timeout=10).stderr.decode("ascii", "replace")
     if (problem := openssh_too_old(version, route.kind)) is not None:
         raise ConfigError(f"desktop {route.desktop}: {problem}", hint="write in its config: route: proxycommand")
-    write_ssh_files(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
+    write_private_files(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
 
 
 def openssh_too_old(version_text: str, kind: RouteKind) -> str | None:

@@ -16,6 +16,7 @@ from backupjump import process
 from backupjump.ssh import client_config
 from backupjump.ssh.client_config import Hop
 from backupjump.ssh.tunnel_verdicts import Forward, is_heard, stands, unreachable, why_it_broke, why_it_fails
+from backupjump.whole_files import write_private_files
 
 _KEPT_LINES = 200
 _LONGEST_LINE_BYTES = 8192
@@ -52,7 +53,7 @@ def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
         "known_hosts": client_config.known_hosts(hops),
         "ssh_config": tunnel_config(hops, folder / "known_hosts"),
     }
-    client_config.write_ssh_files(folder, files)
+    write_private_files(folder, files)
     return folder / "ssh_config"
 
 

@@ -18,9 +18,10 @@ from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import make_key, public_key, sshd_program
 from backupjump.errors import ConfigError, DesktopUnfit, HostKeyRefused, KeyRefused, LinkLost, Stopped, TunnelNotOpen
 from backupjump.process import run, signals_as_exceptions, spawn
-from backupjump.ssh.client_config import known_hosts, write_ssh_files
+from backupjump.ssh.client_config import known_hosts
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import Route, prepare
+from backupjump.whole_files import write_private_files
 from lab.routes import DIRECT, route_in
 from program import until
 
@@ -31,7 +32,7 @@ def with_pins(route: Route, *keys: str) -> Route:
     """Return `route` with `keys` pinned for the Desktop in place of its own, in known_hosts too."""
     assert route.target is not None
     pinned = replace(route, target=replace(route.target, host_keys=keys))
-    write_ssh_files(pinned.folder, {"known_hosts": known_hosts(pinned.hops)})
+    write_private_files(pinned.folder, {"known_hosts": known_hosts(pinned.hops)})
     return pinned
 
 

@@ -10,9 +10,7 @@ import os
 import re
 import shlex
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +19,7 @@ from backupjump.config.checks import read_name
 from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
 from backupjump.operations.enroll.strict_json import read_bare_key, read_id
+from backupjump.whole_files import replacing
 
 DATA = "data"
 TUNNEL = "tunnel"
@@ -164,7 +163,8 @@ def write_keys_file(path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         read_keys_file(path)
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-        _replace(path, content, mode)
+        with replacing(path, mode=mode) as file:
+            file.write(content)
     except OSError as error:
         raise BackupjumpError(f"{shown(str(path))} can't be written: {error.strerror}") from error
 
@@ -183,18 +183,3 @@ def _refuse_foreign(path: Path, *, directory: bool) -> bool:
         name = shown(str(path))
         raise BackupjumpError(f"{name} is {what}; it is left alone", hint=f"look at it: ls -ld {shlex.quote(name)}")
     return True
-
-
-def _replace(path: Path, content: bytes, mode: int) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -15,7 +15,7 @@ from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.invitation import Invitation, invitation_of
 from backupjump.operations.enroll.strict_json import Fields, read_digest, read_object, read_schema, write_object
-from backupjump.ssh.client_config import write_ssh_files
+from backupjump.whole_files import write_private_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +73,7 @@ def write_pending(state: Path, pending: Pending) -> None:
             "reply": pending.reply,
         }
     )
-    write_ssh_files(state / FOLDER, {f"{pending.invitation.id}.json": content.decode("ascii")})
+    write_private_files(state / FOLDER, {f"{pending.invitation.id}.json": content.decode("ascii")})
 
 
 def ended_with(pending: Pending, reply: Reply) -> Pending:

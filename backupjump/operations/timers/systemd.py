@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ from backupjump.operations.timers.change import Change
 from backupjump.operations.timers.plan import owner_of, plan_timers, program
 from backupjump.timing.sandbox import Needs, sandbox_lines
 from backupjump.timing.systemd import PREFIX, Unit, units
+from backupjump.whole_files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,16 +153,8 @@ def _ours(manager: Manager, owner: str) -> dict[Path, str]:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    with replacing(path, mode=0o644) as file:
+        file.write(text.encode("utf-8"))
 
 
 def _link_of(timer: Path) -> Path:
