@@ -9,6 +9,7 @@ from __future__ import annotations
 VERBOSE = "Say each milestone; twice: each command that is run."
 QUIET = "Say nothing but errors."
 CONFIG = "Use this config file."
+LOG = "How to log on stderr: lines of text, or of JSON for a collector of logs."
 
 TUNNEL_OPEN = """\
 Open the tunnel now, tell how to come in, and keep it open until the time is over.

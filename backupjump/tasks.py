@@ -42,7 +42,7 @@ from backupjump.run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backupjump.rsync.progress import Progress
+    from backupjump.operations.under_way import Sight
 
 
 class JobTask(Task):  # type: ignore[misc]
@@ -114,7 +114,7 @@ def restore(context: Context, job: str, to: str, path: list[str] | None = None, 
     return report_on_restored(plan, carry_out(plan))
 
 
-def context_for(site: Site, *, on_progress: Callable[[Progress], None]) -> Context:
+def context_for(site: Site, *, on_progress: Callable[[Sight], None]) -> Context:
     """Return the Context in which the command line calls a task: this config, read once, and this progress."""
     return Context(Config(overrides={"backupjump": {"site": site, "on_progress": on_progress}}, lazy=True))
 
@@ -131,7 +131,7 @@ def _asked(context: Context, wait: str = "", *, seed: bool = False, if_due: bool
         wait=waiting,
         seed=seed,
         if_due=if_due,
-        on_progress=settings.get("on_progress", lambda _progress: None),
+        on_progress=settings.get("on_progress", lambda _sight: None),
     )
 
 

@@ -9,7 +9,9 @@ import click
 
 from backupjump.cli.lazy import LazyGroup
 from backupjump.cli.options import Options
-from backupjump.frame import check_folder_is_there, exit_code_of, open_closed_streams, set_up_logging, under_systemd
+from backupjump.desktop_help import LOG
+from backupjump.frame import check_folder_is_there, exit_code_of, open_closed_streams
+from backupjump.logs import FORMATS, set_up_logging, under_systemd
 
 COMMANDS = {
     "demo": ("backupjump.cli.demo", "demo", "See it work: three roles on this machine, tunnel, two pulls, a restore."),
@@ -49,9 +51,10 @@ COMMANDS = {
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Use this config file.")
 @click.option("-v", "--verbose", count=True, help="Say each milestone; twice: each command that is run.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@click.option("--log", type=click.Choice(FORMATS), default="text", help=LOG)
 @click.version_option(package_name="backupjump", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: bool) -> None:
+def cli(context: click.Context, config: Path | None, verbose: int, log: str, *, quiet: bool) -> None:
     """Backups pulled with rsync over a reverse SSH tunnel.
 
     A Desktop behind NAT opens a tunnel to a JumpNode; the Server comes through it, pulls what changed
@@ -69,8 +72,8 @@ def cli(context: click.Context, config: Path | None, verbose: int, *, quiet: boo
     """
     # The journal is read when something went wrong, so the milestones belong there; cron mails, so it gets none.
     verbose = max(verbose, int(under_systemd()))
-    context.obj = Options(config=config, verbose=verbose, quiet=quiet)
-    set_up_logging(verbose=verbose, quiet=quiet)
+    context.obj = Options(config=config, verbose=verbose, quiet=quiet, log=log)
+    set_up_logging(verbose=verbose, quiet=quiet, form=log)
     check_folder_is_there()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from backupjump.cli.arguments import job_names
 
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
+    from backupjump.cli.progress import Step
     from backupjump.operations.prune import PrunePlan
 
 
@@ -38,6 +38,7 @@ def prune(options: Options, job: str, *, dry_run: bool, yes: bool, as_json: bool
     \b
     Exit codes: 0 done, 1 a brake is on and nothing was touched, 11 a run of JOB is under way.
     """
+    from backupjump.cli.progress import step_of, watching
     from backupjump.operations import prune as operation
     from backupjump.operations.site import open_site
 
@@ -45,12 +46,15 @@ def prune(options: Options, job: str, *, dry_run: bool, yes: bool, as_json: bool
     plan = operation.plan_prune(site, job) if dry_run else operation.prune(site, job, yes=yes)
     _show(plan, dry_run=dry_run, as_json=as_json)
     if not dry_run:
-        operation.reap(site, job, on_slow=_tell_slow)
+        with watching([job], options, as_json=as_json) as watch:
+            operation.reap(site, job, on_slow=step_of(watch, job, _step_of_deleting))
 
 
-def _tell_slow(left: int) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"deleting what has gone ({left} left); it may be stopped, and the next run does not wait", err=True)
+def _step_of_deleting(left: int) -> Step:
+    from backupjump.cli.progress import Step
+
+    told = f"{left} still to be deleted; this may be stopped, and the next run does not wait for it"
+    return Step(told=told, about="pruning")
 
 
 def _show(plan: PrunePlan, *, dry_run: bool, as_json: bool) -> None:

@@ -64,6 +64,7 @@ def restore(
     \b
     Exit codes: 0 restored, 1 refused or not complete, 2 usage, config, or exact without --yes.
     """
+    from backupjump.cli.progress import step_of, step_of_copy, watching
     from backupjump.errors import UsageError
     from backupjump.operations.restore.decisions import Mode
     from backupjump.operations.restore.job import plan_job_restore
@@ -85,7 +86,9 @@ def restore(
     if unconfirmed and not dry_run:
         raise UsageError("nothing was written: what is shown would be lost", hint="if it may be, add --yes")
     if not dry_run:
-        _tell(plan, carry_out(plan), options, as_json=as_json)
+        with watching([job], options, as_json=as_json) as watch:
+            done = carry_out(plan, on_progress=step_of(watch, job, step_of_copy))
+        _tell(plan, done, options, as_json=as_json)
 
 
 def _local(target: str) -> Path:

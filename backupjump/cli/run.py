@@ -12,12 +12,8 @@ from backupjump.cli import render
 from backupjump.cli.arguments import job_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
     from backupjump.cli.options import Options
     from backupjump.rsync.preview import Preview
-    from backupjump.rsync.progress import Progress
     from backupjump.run import Run
 
 
@@ -71,6 +67,7 @@ def run(
 
 
 def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, seed: bool, as_json: bool) -> int:
+    from backupjump.cli.progress import step_of, step_of_pull, watching
     from backupjump.operations.identity import refuse_a_new_history
     from backupjump.operations.site import open_site
     from backupjump.run import worst_exit_code
@@ -84,15 +81,17 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, s
         # Cron mails whatever is printed; under systemd the journal gets it all, since there -v holds.
         logging.getLogger("backupjump").setLevel(logging.ERROR)
     codes = []
-    for name in jobs:
-        with _progress(name, options, as_json=as_json) as on_progress:
+    with watching(jobs, options, as_json=as_json) as watch:
+        for name in jobs:
+            on_progress = step_of(watch, name, step_of_pull)
             ended: Run = pull.body(
                 context_for(site, on_progress=on_progress), name, wait=wait, seed=seed, if_due=if_due
             )
-        _tell(ended, options, as_json=as_json)
-        codes.append(ended.exit_code)
-        if ended.exit_code > 128:
-            break  # a signal ends the command, not just this job
+            with watch.end(name):
+                _tell(ended, options, as_json=as_json)
+            codes.append(ended.exit_code)
+            if ended.exit_code > 128:
+                break  # a signal ends the command, not just this job
     return worst_exit_code(codes)
 
 
@@ -105,19 +104,6 @@ def _tell(ended: Run, options: Options, *, as_json: bool) -> None:
     if report.needs_telling or ((sys.stdout.isatty() or options.verbose) and not options.quiet):
         click.echo("\n".join(report.lines))
     return None
-
-
-def _progress(job: str, options: Options, *, as_json: bool) -> AbstractContextManager[Callable[[Progress], None]]:
-    from backupjump.cli.progress import live_progress, logged_progress
-
-    if (
-        sys.stderr.isatty()
-        and not options.quiet
-        and not as_json
-        and logging.getLogger("backupjump").level > logging.INFO
-    ):
-        return live_progress(job)
-    return logged_progress(job)
 
 
 def _preview(options: Options, jobs: tuple[str, ...], *, seed: bool, as_json: bool) -> int:

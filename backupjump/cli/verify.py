@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,15 +10,13 @@ from backupjump.cli import render
 from backupjump.cli.arguments import job_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from backupjump.cli.options import Options
     from backupjump.operations.verify.heal import Outcome
     from backupjump.operations.verify.wish import Verified
 
 _MOST_LINES = 100
-_SILENT_SECONDS = 2.0
-_SECONDS_BETWEEN_LINES = 0.2
 
 
 @click.command(short_help="Re-read what the store holds, and heal what is damaged.")
@@ -59,13 +54,15 @@ def verify(
     Exit codes: 0 all right or healed, 4 damage, 1 an error, 11 --heal while a run of JOB is under way,
     75 the Desktop is away.
     """
+    from backupjump.cli.progress import step_of, step_of_reading, watching
     from backupjump.operations.site import open_site
     from backupjump.operations.verify.job import verify_job
     from backupjump.operations.verify.wish import Wish
 
     options: Options = context.obj
     wish = Wish(every=every, share=_read_share(sample, every=every), heal=heal, against_source=against_source)
-    with _progress(job, options, as_json=as_json) as on_progress:
+    with watching([job], options, as_json=as_json) as watch:
+        on_progress = step_of(watch, job, step_of_reading)
         verified = verify_job(open_site(options.config), job, wish, on_progress=on_progress)
     if as_json:
         render.json_line(_to_json(verified))
@@ -87,26 +84,6 @@ def _read_share(text: str | None, *, every: bool) -> float | None:
     except ValueError as error:
         raise UsageError(f"--sample {text}: {error}", hint="write a share, such as 5%") from error
     return share
-
-
-@contextmanager
-def _progress(job: str, options: Options, *, as_json: bool) -> Iterator[Callable[[int, int], object]]:
-    """Give a callback that, after 2 s, shows on a terminal how much has been looked at; the line goes again."""
-    begun_at = shown_at = time.monotonic()
-    live = sys.stderr.isatty() and not options.quiet and not as_json
-
-    def show(names: int, read_bytes: int) -> None:
-        nonlocal shown_at
-        now = time.monotonic()
-        if live and now - begun_at > _SILENT_SECONDS and now - shown_at > _SECONDS_BETWEEN_LINES:
-            shown_at = now
-            rate = render.size(round(read_bytes / (now - begun_at)))
-            told = f"{job}: {render.number(names)} names, {render.size(read_bytes)} read, {rate}/s"
-            click.echo(f"\r\033[K{told}", err=True, nl=False)
-
-    yield show
-    if live and shown_at != begun_at:
-        click.echo("\r\033[K", err=True, nl=False)
 
 
 def _tell(verified: Verified, options: Options) -> None:

@@ -16,9 +16,8 @@ from backupjump.frame import (
     check_folder_is_there,
     exit_code_of,
     open_closed_streams,
-    set_up_logging,
-    under_systemd,
 )
+from backupjump.logs import set_up_logging, under_systemd
 from backupjump.operations.installed import keep_ready
 
 
@@ -27,7 +26,7 @@ def obey(words: Sequence[str]) -> int:
     open_closed_streams()
     options, behind = read_options(words, COMMANDS)
     command, said = read_command(behind, COMMANDS)
-    set_up_logging(verbose=max(options.verbose, int(under_systemd())), quiet=options.quiet)
+    set_up_logging(verbose=max(options.verbose, int(under_systemd())), quiet=options.quiet, form=options.log)
 
     def body() -> int:
         check_folder_is_there()

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from backupjump import desktop_help
 from backupjump.frame import Options, no_such_command
+from backupjump.logs import FORMATS
 
 PROGRAM = "backupjump"
 
@@ -43,17 +44,18 @@ class Command:
 def read_options(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Options, list[str]]:
     """Return what stands before the command, and the words from the command on."""
     parser = _parser(PROGRAM, _ABOUT, epilog=f"{_listed(commands)}\n\n{_BEHIND}")
-    parser.usage = f"{PROGRAM} [--config FILE] [-v] [-q] COMMAND ..."
+    parser.usage = f"{PROGRAM} [--config FILE] [-v] [-q] [--log FORMAT] COMMAND ..."
     parser.add_argument("--config", type=Path, metavar="FILE", help=desktop_help.CONFIG)
     parser.add_argument("-v", "--verbose", action="count", default=0, help=desktop_help.VERBOSE)
     parser.add_argument("-q", "--quiet", action="store_true", help=desktop_help.QUIET)
+    parser.add_argument("--log", choices=FORMATS, default="text", help=desktop_help.LOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="Show the version.")
     parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     found = parser.parse_args(words)
     if not found.words:
         parser.print_help()
         parser.exit()
-    return Options(config=found.config, verbose=found.verbose, quiet=found.quiet), found.words
+    return Options(config=found.config, verbose=found.verbose, quiet=found.quiet, log=found.log), found.words
 
 
 def read_command(words: Sequence[str], commands: Mapping[str, Command]) -> tuple[Command, argparse.Namespace]:

@@ -158,6 +158,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     assert pull.store is not None
     assert pull.staging is not None
     assert pull.rsyncs is not None
+    log.info("%s: listing what has arrived", pull.job.name)
     recorded = record(pull.store, pull.staging, hashes=pulled.hashes)
     judged = judge(pull, recorded, pulled)
     pull.run = replace(pull.run, warnings=(*pull.run.warnings, *judged.warnings))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped, StoreError
 from backupjump.escape import shown_lines
+from backupjump.logs import log_fields
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.run import utc_now
 from backupjump.store.repair import unlisted_runs
@@ -31,9 +32,10 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
     config or the job's name raises before there is a Run.
     """
     pull = Pull(job_name, asked)
-    log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
     try:
-        yield pull
+        with log_fields(job=pull.job.name, run_id=pull.run.run_id):
+            log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
+            yield pull
     except BackupjumpError as error:
         _end_with(pull, error)
     except Exception as error:

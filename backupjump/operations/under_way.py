@@ -32,6 +32,23 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What there is to see of a pull's transfer: which try by which route, which of its sources, and how far it is.
+
+    `source` counts from 1. `files_before` is how many files the snapshot has that it is built on; None for a first
+    backup.
+    """
+
+    desktop: str
+    route: str
+    attempt: int
+    source: int
+    sources: int
+    files_before: int | None
+    progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What the caller of a pull asked for besides the job.
 
@@ -45,7 +62,7 @@ class Asked:
     wait: timedelta = timedelta(0)
     seed: bool = False
     if_due: bool = False
-    on_progress: Callable[[Progress], None] = lambda _progress: None
+    on_progress: Callable[[Sight], None] = lambda _sight: None
 
 
 class Pull:
@@ -98,7 +115,19 @@ class Pull:
     def note_progress(self, progress: Progress) -> None:
         """Take note of how far the source under way is, and tell the caller."""
         self.progress = progress
-        self.asked.on_progress(progress)
+        self.asked.on_progress(self._sight())
+
+    def _sight(self) -> Sight:
+        before = (self.staging.last_good or self.staging.base) if self.staging is not None else None
+        return Sight(
+            desktop=self.desktop.name,
+            route=self.run.route,
+            attempt=self.run.attempts,
+            source=max(1, self.sources_begun),
+            sources=len(self.job.sources),
+            files_before=before.files_total if before is not None else None,
+            progress=self.progress,
+        )
 
     def warn(self, text: str) -> None:
         """Add a line to the Run's warnings; its status stays."""

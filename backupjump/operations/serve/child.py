@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from backupjump import process
+from backupjump.logs import form_in_force
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ class Started:
 def start_run(running: Running, *, config: Path) -> Started:
     """Start the run of a job if it is due; its log goes where ours goes."""
     words = ("run", running.job, "--if-due", "--json")
-    argv = [sys.executable, "-P", "-m", "backupjump", "--config", str(config), *words]
+    argv = [sys.executable, "-P", "-m", "backupjump", "--config", str(config), "--log", form_in_force(), *words]
     with ExitStack() as stack:
         # A pipe that nobody empties meanwhile would stop a run that has much to say.
         output = stack.enter_context(tempfile.TemporaryFile())
