@@ -1,4 +1,4 @@
-"""`backupjump history` and `backupjump status`: what happened, and how each job stands."""
+"""`backupjump history`: what happened, in a line a run, or all that is known of one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from backupjump.cli import render
 from backupjump.cli.arguments import job_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from backupjump.cli.options import Options
-    from backupjump.operations.job_state import JobState
     from backupjump.operations.site import Site
+    from backupjump.operations.whole_run import WholeRun
     from backupjump.run import Run
 
 
 @click.command(short_help="The runs of the past, newest last.")
 @click.argument("job", required=False, shell_complete=job_names)
+@click.argument("wanted", required=False, metavar="[RUN]")
 @click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="The last so many runs.")
 @click.option("--rebuild", is_flag=True, help="Make the database anew from what the store tells, and say so.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")
 @click.pass_obj
-def history(options: Options, job: str | None, limit: int, *, rebuild: bool, as_json: bool) -> None:
+def history(options: Options, job: str | None, wanted: str | None, limit: int, *, rebuild: bool, as_json: bool) -> None:
     """List the runs of JOB, or of every job, newest last; those that published nothing too.
+
+    With RUN, all that is known of one: its warnings and errors, and the paths that could not be read. RUN is
+    `last`, the id of its snapshot or of the run itself, or the beginning of one.
 
     The history is a database beside the state, and derived: the runs.jsonl and meta.json files in the
     store are the truth. A damaged one is replaced by itself; --rebuild does it on purpose and sets the
@@ -33,6 +39,8 @@ def history(options: Options, job: str | None, limit: int, *, rebuild: bool, as_
     Examples:
       backupjump history
       backupjump history nightly --limit 100
+      backupjump history nightly last
+      backupjump history nightly 2026-11-22T02-30
       backupjump history nightly --json | jq '.[-1].warnings'
       backupjump history --rebuild
     """
@@ -44,6 +52,9 @@ def history(options: Options, job: str | None, limit: int, *, rebuild: bool, as_
         if job is not None or as_json:
             raise click.UsageError("--rebuild stands alone: it is for the runs of all jobs")
         _rebuild(site)
+        return
+    if job is not None and wanted is not None:
+        _show_whole(site, job, wanted, as_json=as_json)
         return
     found = runs_of(site, job, limit=limit)
     if as_json:
@@ -89,52 +100,45 @@ def _run_row(run: Run) -> tuple[str, ...]:
     )
 
 
-@click.command(short_help="How each job stands, and what needs a person.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")
-@click.pass_obj
-def status(options: Options, *, as_json: bool) -> int:
-    """Show of each job how it stands: the first that fits of suspect, broken, late, deferred, away, good.
+def _show_whole(site: Site, job: str, wanted: str, *, as_json: bool) -> None:
+    from backupjump.operations.whole_run import whole_run
 
-    \b
-    suspect   a snapshot looks wrong
-    broken    the last run failed
-    late      the last good snapshot is older than max_age (by default 3 times its cadence), or there is none
-    deferred  put off by the desktop's owner
-    away      the desktop was not reached the last time, or the link broke
-    good      nothing to do
-
-    Of a desktop that is away it tells when it was last seen and, where it comes at regular hours, when it is
-    expected; of a first backup that takes many nights, how far it is.
-
-    \b
-    Examples:
-      backupjump status
-      backupjump status --json | jq -r '.[] | select(.state != "good") | .help'
-
-    \b
-    Exit codes: 0 no job needs a person, 1 one is suspect, broken or late.
-    """
-    from backupjump.operations.listing import job_states
-    from backupjump.operations.site import open_site
-
-    found = job_states(open_site(options.config))
+    whole = whole_run(site, job, wanted)
     if as_json:
-        render.json_array(each.to_json() for each in found)
-    elif found:
-        headers = ("job", "state", "last good", "next due", "last run", "size", "what to do")
-        render.table(headers, [_state_row(each) for each in found], right=("size",))
-    else:
-        click.echo("the config has no job: add one to the folder jobs beside it")
-    return 1 if any(each.state.needs_person for each in found) else 0
+        render.json_line(whole.to_json())
+        return
+    for line in _whole_lines(whole):
+        click.echo(line)
 
 
-def _state_row(each: JobState) -> tuple[str, ...]:
-    return (
-        each.job,
-        each.state.value,
-        render.local_time(each.last_good_at),
-        render.local_time(each.next_due_at),
-        each.last_status.value if each.last_status is not None else "none",
-        render.size(each.size_bytes) if each.size_bytes is not None else "",
-        each.help,
-    )
+def _whole_lines(whole: WholeRun) -> Iterator[str]:
+    from backupjump.escape import shown
+
+    run = whole.run
+    yield f"run       {run.run_id} of {run.job}"
+    yield f"status    {run.status.value} (exit {run.exit_code})"
+    yield f"started   {render.local_time(run.started_at)}, took {run.ended_at - run.started_at}"
+    yield f"desktop   {run.desktop} by {run.route}; tries of the transfer: {run.attempts}"
+    yield f"received  {render.size(run.bytes_received)}"
+    if run.snapshot is not None:
+        yield f"snapshot  {run.snapshot}{'' if whole.is_there else ', which is no longer there'}"
+        yield (
+            f"files     {render.number(run.files_total)} ({render.size(run.bytes_total)}): "
+            f"{render.number(run.files_new)} new, {render.number(run.files_changed)} changed, "
+            f"{render.number(run.files_deleted)} deleted, {render.number(run.files_linked)} linked; "
+            f"{render.size(run.bytes_new)} new, {render.size(run.bytes_linked)} shared"
+        )
+    if run.error is not None:
+        yield f"error     {run.error.code}"
+        yield from (f"  {line}" for line in run.error.message.splitlines())
+        if run.error.hint:
+            yield f"  hint: {run.error.hint}"
+    if run.warnings:
+        yield "warnings"
+        yield from (f"  {warning}" for warning in run.warnings)
+    for group in whole.paths:
+        more = group.count - len(group.paths)
+        yield f"{group.what} ({render.number(group.count)})"
+        yield from (f"  {shown(path)}" for path in group.paths)
+        if more > 0:
+            yield f"  and {render.number(more)} more, of which nothing is kept"

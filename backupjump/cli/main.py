@@ -29,7 +29,7 @@ COMMANDS = {
     "run": ("backupjump.cli.run", "run", "Back up jobs now."),
     "serve": ("backupjump.cli.serve", "serve", "Run each job when it is due and its Desktop is there."),
     "timers": ("backupjump.cli.timers", "timers", "Let systemd, cron or launchd start each job when it is due."),
-    "status": ("backupjump.cli.history", "status", "How each job stands, and what needs a person."),
+    "status": ("backupjump.cli.status", "status", "How each job stands, and what needs a person."),
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
     "ls": ("backupjump.cli.snapshots", "ls", "What is in a snapshot."),

@@ -52,3 +52,20 @@ def number(count: int) -> str:
 def local_time(at: datetime | None) -> str:
     """Return a time in this machine's zone, to the minute; `never` for None."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at is not None else "never"
+
+
+def since(at: datetime, now: datetime) -> str:
+    """Return how long ago a time was: `3 hours ago`; a clock that was wrong is told by its time."""
+    return f"{_length((now - at).total_seconds())} ago" if at <= now else at.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def until(at: datetime, now: datetime) -> str:
+    """Return how long it is to a time to come: `in 5 hours`."""
+    return f"in {_length((at - now).total_seconds())}"
+
+
+def _length(seconds: float) -> str:
+    """Return a length in the unit in which it is 1 to 99 or so, whole: nobody wants more of it at a glance."""
+    unit, word = (60, "minute") if seconds < 5_400 else (3_600, "hour") if seconds < 172_800 else (86_400, "day")
+    count = int(seconds // unit)
+    return f"{count} {word}{'' if count == 1 else 's'}"

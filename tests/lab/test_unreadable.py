@@ -64,6 +64,11 @@ def test_a_path_that_can_not_be_read_is_a_warning_once(lab: Lab, config: Path) -
     for later in (second, third):
         assert (later["status"], later["exit_code"]) == ("ok", 0)
         assert later["warnings"] == [f"2 paths are unreadable, as before: {lab.home}/closed, {lab.home}/secret"]
+    whole = backupjump(config, "history", "nightly", "last")
+    shown = whole.out[whole.out.index("not readable") :].splitlines()
+    assert (shown[0], sorted(shown[1:3])) == ("not readable (2)", [f"  {lab.home}/closed", f"  {lab.home}/secret"])
+    paths = backupjump(config, "history", "nightly", "last", "--json").json["paths"]
+    assert paths["unreadable"]["count"] == 2
 
     make_unreadable(lab.home / "later")
 
