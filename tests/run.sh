@@ -9,7 +9,7 @@ for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
 for_the_tests=(
   mount:mount ip:iproute2 setfacl:acl zstdcat:zstd strace:strace
   mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
-  systemd-analyze:systemd /usr/share/zoneinfo/Europe/Paris:tzdata
+  man:man-db systemd-analyze:systemd /usr/share/zoneinfo/Europe/Paris:tzdata
 )
 
 case "${1-}" in

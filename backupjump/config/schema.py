@@ -44,43 +44,72 @@ class _AsWritten(GenerateJsonSchema):
 
 def _desktop() -> dict[str, Any]:
     """Return the schema of a Desktop's file, whose models are dataclasses (config/desktop.py)."""
-    host_key = {"anyOf": [_TEXT, _TEXTS], "description": "Its public host key, or a list (current and spare)."}
     jump_node = _mapping(
         "A JumpNode as the Desktop sees it.",
         ("host", "user", "identity_file", "host_key"),
-        host=_TEXT,
-        port={"type": "integer", "minimum": 1, "maximum": 65535, "default": 22},
-        user=_TEXT,
-        identity_file=_TEXT,
-        host_key=host_key,
+        host=_told("DNS name or address.", _TEXT),
+        port=_told("Port of its sshd.", {"type": "integer", "minimum": 1, "maximum": 65535, "default": 22}),
+        user=_told("The account there that may open this Desktop's port, and nothing else.", _TEXT),
+        identity_file=_told("The Desktop's private key for it.", _TEXT),
+        host_key=_told("Its public host key, or a list (current and spare).", {"anyOf": [_TEXT, _TEXTS]}),
     )
     window = _mapping(
         "A time in which the tunnel stands open.",
         ("every", "at", "for"),
-        every={"anyOf": [_TEXT, _TEXTS]},
-        at=_TEXT,
-        **{"for": _TEXT},
+        every=_told("Which days: day, or a list such as [mon, thu].", {"anyOf": [_TEXT, _TEXTS]}),
+        at=_told('The clock time at which it opens, such as "02:00".', _TEXT),
+        **{"for": _told("How long it stays open, past midnight too.", _TEXT)},
+    )
+    unless = _mapping(
+        "When it stays closed, and the Server is told that its owner put it off.",
+        (),
+        battery_below=_told("Share of a full battery, when on battery, such as 40%.", _TEXT),
+        metered=_told("On a connection that is paid by volume.", {"type": "boolean", "default": False}),
     )
     opens = {"enum": ["when-due", "always"], "default": "when-due"}
     tunnel = _mapping(
         "The reverse tunnel that this Desktop opens, and when.",
         ("jump_node", "port"),
-        jump_node={"anyOf": [jump_node, {"type": "array", "items": jump_node, "minItems": 1}]},
-        port={"type": "integer", "minimum": 1024, "maximum": 65535},
-        to={"type": "string", "default": "localhost:22"},
-        open={"anyOf": [opens, {"type": "array", "items": window, "minItems": 1}]},
-        every={"type": "string", "default": "20h"},
-        max_age=_TEXT,
-        unless=_mapping("When it stays closed.", (), battery_below=_TEXT, metered={"type": "boolean"}),
-        expires={"type": "string", "format": "date"},
+        jump_node=_told(
+            "The JumpNode, or several, tried in order.",
+            {"anyOf": [jump_node, {"type": "array", "items": jump_node, "minItems": 1}]},
+        ),
+        port=_told("The tunnel's port on the JumpNode.", {"type": "integer", "minimum": 1024, "maximum": 65535}),
+        to=_told("Where the tunnel leads: this Desktop's sshd.", {"type": "string", "default": "localhost:22"}),
+        open=_told(
+            "when-due (the last backup is older than `every`), always, or a list of windows.",
+            {"anyOf": [opens, {"type": "array", "items": window, "minItems": 1}]},
+        ),
+        every=_told(
+            "When-due: open as soon as the last published run is older than this.",
+            {"type": "string", "default": "20h"},
+        ),
+        max_age=_told("Tell the owner when the last backup is older than this; by default 3 times `every`.", _TEXT),
+        unless=unless,
+        expires=_told(
+            "The day on which this Desktop's keys end; by default never.", {"type": "string", "format": "date"}
+        ),
     )
-    hooks = {"type": "object", "additionalProperties": _TEXTS}
-    gate = _mapping("What the Server's key may do here.", ("read",), read=_TEXTS, hooks=hooks, rsync=_TEXT)
+    gate = _mapping(
+        "What the Server's key may do here.",
+        ("read",),
+        read=_told("Folders that it may read.", _TEXTS),
+        hooks=_told(
+            "Programs that it may start, by name; each an argv.",
+            {"type": "object", "additionalProperties": _TEXTS},
+        ),
+        rsync=_told("The rsync that reads them, by its full path; by default the first of the usual places.", _TEXT),
+    )
+    state_dir = _told("Where this machine remembers (root: /var/lib/backupjump, else the XDG state folder).", _TEXT)
     return {
         "$schema": DIALECT,
         "title": "Desktop",
-        **_mapping("A Desktop's file.", (), tunnel=tunnel, gate=gate, state_dir=_TEXT),
+        **_mapping("A Desktop's file.", (), tunnel=tunnel, gate=gate, state_dir=state_dir),
     }
+
+
+def _told(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, **schema}
 
 
 def _mapping(description: str, required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
