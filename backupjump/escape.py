@@ -7,10 +7,13 @@ Desktop or a JumpNode passes `shown` before a person sees it. Python 3.9 and new
 
 from __future__ import annotations
 
+import shlex
+import string
 import unicodedata
 
 # Cc control, Cf format (bidi, zero-width), Cs lone surrogate, Co private use, Cn unassigned, Zl/Zp line breaks.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_PLAIN = frozenset(b"/._-+=,@ " + string.ascii_letters.encode() + string.digits.encode())
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\"}
 
 
@@ -31,6 +34,15 @@ def shown_lines(text: bytes | str, *, lines: int = 20, limit: int = 400) -> str:
     kept = [line for line in decoded.splitlines() if line.strip()]
     rendered = [shown(line, limit=limit) for line in kept[:lines]]
     return "\n".join(rendered + ([f"({len(kept) - lines} more lines)"] if len(kept) > lines else []))
+
+
+def typable(name: bytes) -> str:
+    """Return `name` as one word to type in bash, zsh or ksh, which shows harmlessly and means these very bytes."""
+    text = name.decode("utf-8", "surrogateescape")
+    if shown(text.replace("\\", ""), limit=len(text) + 1) == text.replace("\\", ""):
+        return shlex.quote(text)
+    # Of what follows \\x two digits belong to it, so a third one stands for itself.
+    return "$'" + "".join(chr(byte) if byte in _PLAIN else f"\\x{byte:02x}" for byte in name) + "'"
 
 
 def _shown_character(character: str) -> str:

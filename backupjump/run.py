@@ -174,3 +174,15 @@ def rfc3339(at: datetime) -> str:
 def utc_now() -> datetime:
     """Return the time now, aware, in UTC, cut to whole seconds as every record keeps it."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def mtime_at(mtime_ns: int) -> datetime:
+    """Return a file's time, aware, to the second; one that no calendar here has becomes the first or last that is.
+
+    A Desktop may have chosen it, and a btrfs keeps 64 bits of seconds.
+    """
+    try:
+        return datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
+    except (ValueError, OverflowError, OSError):
+        # A day less each way, so that it can be told in any time zone.
+        return datetime(9999, 12, 30, tzinfo=UTC) if mtime_ns > 0 else datetime(1, 1, 2, tzinfo=UTC)

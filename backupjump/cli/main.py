@@ -33,6 +33,8 @@ COMMANDS = {
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
     "ls": ("backupjump.cli.snapshots", "ls", "What is in a snapshot."),
+    "versions": ("backupjump.cli.versions", "versions", "Every content that a file has had, and where it is."),
+    "diff": ("backupjump.cli.diff", "diff", "What differs between two snapshots."),
     "prune": ("backupjump.cli.prune", "prune", "Delete the snapshots that the job's `keep` does not keep."),
     "hold": ("backupjump.cli.prune", "hold", "Keep a snapshot, whatever `keep` says."),
     "release": ("backupjump.cli.prune", "release", "Let `keep` decide about a held snapshot again."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backupjump.cli import render
-from backupjump.cli.arguments import job_names
+from backupjump.cli.arguments import job_names, snapshot_ids
 
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
@@ -81,7 +81,7 @@ def _show(plan: PrunePlan, *, dry_run: bool, as_json: bool) -> None:
 
 @click.command(short_help="Keep a snapshot, whatever `keep` says.")
 @click.argument("job", shell_complete=job_names)
-@click.argument("snapshot")
+@click.argument("snapshot", shell_complete=snapshot_ids)
 @click.option("--until", metavar="TIME", help="For 90d, or until 2027-01-01 is over; without it for good.")
 @click.option("--note", default="", metavar="TEXT", help="Why; shown beside it.")
 @click.pass_obj
@@ -104,7 +104,7 @@ def hold(options: Options, job: str, snapshot: str, until: str | None, note: str
 
 @click.command(short_help="Let `keep` decide about a held snapshot again.")
 @click.argument("job", shell_complete=job_names)
-@click.argument("snapshot")
+@click.argument("snapshot", shell_complete=snapshot_ids)
 @click.pass_obj
 def release(options: Options, job: str, snapshot: str) -> None:
     """End the hold on SNAPSHOT of JOB; the next prune may delete it.

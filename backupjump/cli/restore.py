@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backupjump.cli import render
-from backupjump.cli.arguments import job_names
+from backupjump.cli.arguments import job_names, snapshot_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.argument("job", shell_complete=job_names)
 @click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--to", "target", required=True, metavar="DIR", help="The folder to restore below; made if need be.")
-@click.option("--snapshot", metavar="ID", help="An id, the beginning of one, latest (default) or latest~1.")
+@click.option(
+    "--snapshot",
+    metavar="ID",
+    shell_complete=snapshot_ids,
+    help="An id, the beginning of one, latest (default) or latest~1.",
+)
 @click.option("--at", metavar="TIME", help="As things were 2d ago, or at the end of 2026-11-20.")
 @click.option(
     "--mode",

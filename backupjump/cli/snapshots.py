@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backupjump.cli import render
-from backupjump.cli.arguments import job_names
+from backupjump.cli.arguments import job_names, snapshot_ids
 
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
@@ -69,7 +69,12 @@ def _row(decision: Decision) -> tuple[str, ...]:
 @click.command(short_help="What is in a snapshot.")
 @click.argument("job", shell_complete=job_names)
 @click.argument("path", default="/")
-@click.option("--snapshot", metavar="ID", help="An id, the beginning of one, latest (default) or latest~1.")
+@click.option(
+    "--snapshot",
+    metavar="ID",
+    shell_complete=snapshot_ids,
+    help="An id, the beginning of one, latest (default) or latest~1.",
+)
 @click.option("--at", metavar="TIME", help="As things were 2d ago, or at the end of 2026-11-20.")
 @click.option("--recursive", "-R", is_flag=True, help="All that is below PATH.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")

@@ -6,7 +6,6 @@ All of it is read from the store and the state folder; no Desktop, no key and no
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,7 @@ from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.seen import contacts_by_desktop, seen_of
 from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
-from backupjump.run import rfc3339, utc_now
+from backupjump.run import mtime_at, rfc3339, utc_now
 from backupjump.store.find import find_snapshot
 from backupjump.store.first_backup import read_first_backup
 from backupjump.store.manifest import read_manifest
@@ -27,6 +26,7 @@ from backupjump.store.snapshots import checked, list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from backupjump.config.models import Job
@@ -56,7 +56,7 @@ class Listed:
         """When it was last changed, to the second."""
         if self.entry is None:
             return None
-        return datetime.fromtimestamp(self.entry.mtime_ns // 1_000_000_000, UTC)
+        return mtime_at(self.entry.mtime_ns)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values; the keys are API."""

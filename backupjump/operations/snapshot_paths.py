@@ -68,18 +68,26 @@ def ancestors(path: bytes) -> Iterator[bytes]:
         yield path
 
 
-def unknown_path(path: bytes, entries: Iterable[Entry]) -> UsageError:
-    """Return the error for a path that no entry has, with the nearest name in the folder that it would be in."""
-    known = {entry.path for entry in entries}
-    # The folders above a source can be asked for as well, though no manifest lists them.
-    known |= {folder for path in tuple(known) for folder in ancestors(path)} - {b""}
-    folder = parent(path)
-    while folder and folder not in known:
-        path, folder = folder, parent(folder)
-    names = {each.rpartition(b"/")[2]: each for each in known if parent(each) == folder}
-    texts = {shown(name): each for name, each in names.items()}
-    near = get_close_matches(shown(path.rpartition(b"/")[2]), texts, n=1)
-    hint = (
-        f"did you mean /{shown(texts[near[0]])}?" if near else f"backupjump ls JOB /{shown(folder)} lists what is there"
-    )
-    return UsageError(f"the snapshot has no /{shown(path)}", hint=hint)
+def unknown_path(
+    path: bytes, entries: Iterable[Entry], *, job: str = "JOB", told: str = "the snapshot has no"
+) -> UsageError:
+    """Return the error for a path that no entry has, with the nearest name in the folder that it would be in.
+
+    Only names beside the path and beside the folders above it are kept while `entries` are read.
+    """
+    parts = path.split(b"/")
+    deepest, names = 0, set[bytes]()
+    for entry in entries:
+        # The folders above a source can be asked for as well, though no manifest lists them.
+        there = entry.path.split(b"/")
+        common = next((at for at, (one, other) in enumerate(zip(parts, there, strict=False)) if one != other), None)
+        common = min(len(parts), len(there)) if common is None else common
+        if common > deepest:
+            deepest, names = common, set()
+        if common == deepest < len(there):
+            names.add(there[common])
+    folder = b"/".join(parts[:deepest])
+    beside = f"/{shown(folder)}/" if folder else "/"
+    near = get_close_matches(shown(parts[min(deepest, len(parts) - 1)]), map(shown, names), n=1)
+    hint = f"did you mean {beside}{near[0]}?" if near else f"backupjump ls {job} /{shown(folder)} lists what is there"
+    return UsageError(f"{told} /{shown(path)}", hint=hint)

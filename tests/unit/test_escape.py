@@ -1,10 +1,11 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupjump.escape import shown, shown_lines
+from backupjump.escape import shown, shown_lines, typable
+from backupjump.process import run
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,27 @@ def test_of_a_flood_only_the_first_lines_are_shown_and_the_rest_is_counted() -> 
     text = shown_lines(b"one\n\n\x1btwo\nthree\nfour\n", lines=2)
 
     assert text == "one\n\\x1btwo\n(2 more lines)"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        (b"/home/me/notes.txt", "/home/me/notes.txt"),
+        (b"/home/me/my notes", "'/home/me/my notes'"),
+        ("/home/me/Grüße".encode(), "'/home/me/Grüße'"),
+        (b"/a\\b", "'/a\\b'"),
+        (b"/it's\n\xff0", "$'/it\\x27s\\x0a\\xff0'"),
+    ],
+)
+def test_a_path_to_type_is_one_word(name: bytes, typed: str) -> None:
+    assert typable(name) == typed
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40).filter(lambda name: 0 not in name), min_size=1, max_size=30))
+@settings(max_examples=30, deadline=None)
+def test_what_is_to_be_typed_is_harmless_to_see_and_means_the_very_bytes_to_a_shell(names: list[bytes]) -> None:
+    typed = [typable(name) for name in names]
+
+    assert all(unicodedata.category(character)[0] != "C" for each in typed for character in each)
+    done = run(["bash", "-c", f"printf '%s\\0' {' '.join(typed)}"], timeout=30)
+    assert done.stdout.split(b"\0")[:-1] == names

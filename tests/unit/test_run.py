@@ -1,10 +1,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from backupjump.errors import BackupjumpError, Stopped, TunnelNotOpen
-from backupjump.run import Run, Status, exit_code_of, worst_exit_code
+from backupjump.run import Run, Status, exit_code_of, mtime_at, worst_exit_code
 
 STARTED = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 ENDED = datetime(2026, 11, 22, 2, 31, tzinfo=UTC)
@@ -133,3 +134,13 @@ def test_a_run_of_a_later_version_whose_error_says_more_is_read() -> None:
 )
 def test_of_several_jobs_the_worst_code_wins_in_the_documented_order(codes: list[int], worst: int) -> None:
     assert worst_exit_code(codes) == worst
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "year"), [(0, 1970), (-1, 1969), (1_700_000_000_999_999_999, 2023), (2**70, 9999), (-(2**70), 1)]
+)
+def test_whatever_time_a_file_has_can_be_told_in_any_zone(mtime_ns: int, year: int) -> None:
+    at = mtime_at(mtime_ns)
+
+    assert (at.year, at.microsecond) == (year, 0)
+    assert at.astimezone(ZoneInfo("Pacific/Kiritimati")) == at.astimezone(ZoneInfo("Pacific/Niue")) == at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from backupjump.process import run
 from backupjump.store.manifest import (
     Entry,
     EntryType,
+    find_entry,
     from_line,
     read_manifest,
     sha256_of,
@@ -119,3 +121,33 @@ def test_a_manifest_that_is_missing_garbled_or_too_new_is_an_error(tmp_path: Pat
     for name in ("missing", "garbled", "newer", "listed", "nonsense"):
         with pytest.raises(StoreError, match="can't be read"):
             list(read_manifest(tmp_path / name))
+
+
+@given(st.lists(ENTRIES, max_size=12, unique_by=lambda each: each.path), PATHS)
+def test_one_entry_is_found_without_reading_the_others(entries: list[Entry], absent: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "m"
+        write_manifest(path, entries)
+
+        assert [find_entry(path, each.path) for each in entries] == entries
+        if absent not in {each.path for each in entries}:
+            assert find_entry(path, absent) is None
+
+
+@pytest.mark.parametrize("at", [0, 20_000, 39_999])
+def test_an_entry_is_found_wherever_it_lies_among_the_blocks_that_are_read(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "m"
+    entries = [entry(b"f%06d/%s" % (number, b"x" * (number % 90))) for number in range(40_000)]
+    write_manifest(path, entries)
+
+    assert find_entry(path, entries[at].path) == entries[at]
+    assert find_entry(path, b"f%06d" % at) is None
+
+
+def test_to_look_for_an_entry_fails_as_reading_does(tmp_path: Path) -> None:
+    for name, content in (("empty", b""), ("garbled", b"no zstd at all")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(StoreError, match="can't be read"):
+            find_entry(tmp_path / name, b"f")
+    with pytest.raises(StoreError, match="can't be read"):
+        find_entry(tmp_path / "missing", b"f")
