@@ -32,7 +32,7 @@ COMMANDS = {
     "status": ("backupjump.cli.status", "status", "How each job stands, and what needs a person."),
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
-    "ls": ("backupjump.cli.snapshots", "ls", "What is in a snapshot."),
+    "ls": ("backupjump.cli.ls", "ls", "What is in a snapshot."),
     "versions": ("backupjump.cli.versions", "versions", "Every content that a file has had, and where it is."),
     "diff": ("backupjump.cli.diff", "diff", "What differs between two snapshots."),
     "prune": ("backupjump.cli.prune", "prune", "Delete the snapshots that the job's `keep` does not keep."),

@@ -48,7 +48,7 @@ def versions(options: Options, job: str, path: str, *, as_json: bool) -> None:
 
         found = versions_of(open_site(options.config), job, path, on_progress=on_progress)
     if as_json:
-        render.json_array(version_json(found, each) for each in found.versions)
+        render.json_array(version_json(each) for each in found.versions)
     else:
         _show(found)
     for snapshot in found.untold:

@@ -1,11 +1,11 @@
-"""What there is, as values: snapshots, what is in one, the runs of the past, how each job stands.
+"""What there is, as values: snapshots, the runs of the past, how each job stands.
 
 All of it is read from the store and the state folder; no Desktop, no key and no lock is needed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,17 +15,14 @@ from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.job_state import State, job_state
 from backupjump.operations.prune import decisions_of, store_zone
 from backupjump.operations.seen import contacts_by_desktop, seen_of
-from backupjump.operations.snapshot_paths import ancestors, desktop_path, parent, path_json, under, unknown_path
-from backupjump.run import mtime_at, rfc3339, utc_now
-from backupjump.store.find import find_snapshot
+from backupjump.run import rfc3339, utc_now
 from backupjump.store.first_backup import read_first_backup
-from backupjump.store.manifest import read_manifest
 from backupjump.store.marks import read_marks
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import checked, list_snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,39 +31,8 @@ if TYPE_CHECKING:
     from backupjump.operations.site import Site
     from backupjump.run import Run
     from backupjump.store.layout import JobFolder
-    from backupjump.store.manifest import Entry
     from backupjump.store.retention import Decision
     from backupjump.store.snapshots import Snapshot
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listed:
-    """One line of `ls`. A folder above the sources is there, but nothing was backed up of it itself."""
-
-    path: bytes
-    entry: Entry | None
-
-    @property
-    def type(self) -> str:
-        """What it is: file, dir, symlink, fifo, socket, char or block."""
-        return self.entry.type if self.entry is not None else "dir"
-
-    @property
-    def modified_at(self) -> datetime | None:
-        """When it was last changed, to the second."""
-        if self.entry is None:
-            return None
-        return mtime_at(self.entry.mtime_ns)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values; the keys are API."""
-        return {
-            **path_json(self.path),
-            "type": self.type,
-            "mode": f"{self.entry.mode:04o}" if self.entry is not None else None,
-            "size": self.entry.size if self.entry is not None else None,
-            "mtime": rfc3339(self.modified_at) if self.modified_at is not None else None,
-        }
 
 
 def snapshots_of(site: Site, job_name: str) -> tuple[Snapshot, ...]:
@@ -103,50 +69,6 @@ def snapshot_json(decision: Decision) -> dict[str, Any]:
         "held": decision.held,
         "keep_reasons": list(decision.reasons),
     }
-
-
-def list_path(
-    site: Site, job_name: str, path: str = "/", *, snapshot: str | None = None, at: str | None = None, recursive: bool
-) -> Iterator[Listed]:
-    """Yield what the folder `path` of a snapshot holds, or the one file that it names; the newest good one if not said.
-
-    In the order of the manifest: names in byte order. Raises UsageError, before anything is yielded, for
-    an unknown job, snapshot or path.
-    """
-    job = site.job(job_name)
-    zone = store_zone(site)
-    wanted = desktop_path(path)
-    found = find_snapshot(list_snapshots(site.folder_of(job)), snapshot, at=at, now=utc_now(), zone=zone)
-    lines = list_entries(read_manifest(found.manifest), wanted, recursive=recursive)
-    first = next(lines, None)
-    if first is not None:
-        yield first
-        yield from lines
-    elif wanted and all(entry.path != wanted for entry in read_manifest(found.manifest)):
-        raise unknown_path(wanted, read_manifest(found.manifest))
-
-
-def list_entries(entries: Iterable[Entry], path: bytes, *, recursive: bool) -> Iterator[Listed]:
-    """Yield those of `entries` that are in the folder `path`, with `recursive` all below it.
-
-    A `path` that is no folder is yielded itself. The folders above a source, which no manifest lists,
-    are among them, each once.
-    """
-    source: bytes | None = None
-    above: set[bytes] = set()
-
-    def is_wanted(each: bytes) -> bool:
-        return under(each, path) and (recursive or parent(each) == path)
-
-    for entry in entries:
-        if source is None or not (entry.path == source or under(entry.path, source)):
-            source = entry.path
-            for folder in sorted(set(ancestors(source)) - above):
-                above.add(folder)
-                if is_wanted(folder):
-                    yield Listed(path=folder, entry=None)
-        if is_wanted(entry.path) or (entry.path == path and entry.type != "dir"):
-            yield Listed(path=entry.path, entry=entry)
 
 
 def runs_of(site: Site, job_name: str | None, *, limit: int | None) -> tuple[Run, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backupjump.errors import UsageError
 from backupjump.escape import shown
+from backupjump.run import mtime_at, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -34,6 +35,17 @@ def path_json(path: bytes) -> dict[str, str]:
     """Return a path of a manifest as JSON values; the keys are API. `path` is text for people, `path_b64` the truth."""
     full = b"/" + path
     return {"path": full.decode("utf-8", "replace"), "path_b64": b64encode(full).decode("ascii")}
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON values; the keys are API."""
+    return {
+        **path_json(entry.path),
+        "type": entry.type,
+        "mode": f"{entry.mode:04o}",
+        "size": entry.size,
+        "mtime": rfc3339(mtime_at(entry.mtime_ns)),
+    }
 
 
 def under(path: bytes, folder: bytes) -> bool:

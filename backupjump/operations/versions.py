@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from backupjump.errors import StoreError, UsageError
 from backupjump.escape import shown, typable
 from backupjump.operations.prune import store_zone
-from backupjump.operations.snapshot_paths import desktop_path, path_json, unknown_path
-from backupjump.run import mtime_at, rfc3339
+from backupjump.operations.snapshot_paths import desktop_path, entry_json, unknown_path
+from backupjump.run import rfc3339
 from backupjump.store.in_use import in_use
 from backupjump.store.manifest import find_entry, read_manifest
 from backupjump.store.snapshots import checked, list_snapshots
@@ -90,15 +90,11 @@ def versions_of(
     )
 
 
-def version_json(found: Versions, version: Version) -> dict[str, Any]:
+def version_json(version: Version) -> dict[str, Any]:
     """Return a version as JSON values; the keys are API."""
     entry = version.entry
     return {
-        **path_json(found.path),
-        "type": entry.type,
-        "mode": f"{entry.mode:04o}",
-        "size": entry.size,
-        "mtime": rfc3339(mtime_at(entry.mtime_ns)),
+        **entry_json(entry),
         "hash": entry.hash,
         "first_seen": version.first.id,
         "first_seen_at": rfc3339(version.first.taken_at),

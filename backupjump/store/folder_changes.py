@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from backupjump.store.abreast import abreast
+from backupjump.store.changes import Change
 from backupjump.store.manifest import Entry
 from backupjump.store.suspicion import covered, same_content
 
@@ -16,17 +18,24 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class FolderChanges:
-    """How many regular files right in one folder are new, have another content, or are gone."""
+    """How many names right in one folder are new, have another content, or are gone, and what else became of others.
+
+    `grown_bytes`: how much more content the new and changed ones are than what was there and the deleted ones.
+    """
 
     path: bytes
     new: int = 0
     changed: int = 0
     deleted: int = 0
+    metadata: int = 0
+    type: int = 0
+    moved: int = 0
+    grown_bytes: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.new + self.changed + self.deleted
+        return self.new + self.changed + self.deleted + self.metadata + self.type + self.moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +55,32 @@ class Changes:
     deleted: int
     folders: tuple[FolderChanges, ...]
     examples: tuple[Example, ...]
+    metadata: int = 0
+    type: int = 0
+    moved: int = 0
+    grown_bytes: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.new + self.changed + self.deleted + self.metadata + self.type + self.moved
 
 
 def changes_between(before: Iterable[Entry], after: Iterable[Entry]) -> Changes:
-    """Compare two manifests; what moved is gone here and new there, what got another owner or mode is unchanged."""
+    """Compare the files of two manifests: what moved is gone here and new there, another owner or mode is no change."""
     tally = _Tally()
     for entry, old in abreast(after, before, left_path=lambda each: each.path):
         there = entry or old
         assert there is not None
         tally.see(there.path, _what(entry, old))
+    return tally.changes()
+
+
+def summed(changes: Iterable[Change]) -> Changes:
+    """Return the numbers of `changes`, which are in a manifest's order; whatever they are of counts, folders too."""
+    tally = _Tally()
+    for change in changes:
+        tally.see(change.path, change.what, grown_bytes=change.grown_bytes)
     return tally.changes()
 
 
@@ -69,7 +95,7 @@ def _what(entry: Entry | None, old: Entry | None) -> str:
 @dataclass
 class _Folder:
     path: bytes
-    counts: dict[str, int] = field(default_factory=lambda: {"new": 0, "changed": 0, "deleted": 0})
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class _Tally:
@@ -78,20 +104,22 @@ class _Tally:
     def __init__(self) -> None:
         self._open: list[_Folder] = []
         self._most: list[tuple[int, bytes, FolderChanges]] = []
-        self._total = {"new": 0, "changed": 0, "deleted": 0}
+        self._total = Counter(new=0, changed=0, deleted=0)
         self._examples: dict[str, list[Example]] = {"deleted": [], "changed": [], "new": []}
 
-    def see(self, path: bytes, what: str) -> None:
+    def see(self, path: bytes, what: str, *, grown_bytes: int = 0) -> None:
         folder = path.rpartition(b"/")[0]
         while self._open and not covered(folder, [self._open[-1].path]):
             self._close()
         if what:
             if not self._open or self._open[-1].path != folder:
                 self._open.append(_Folder(folder))
-            self._open[-1].counts[what] += 1
-            self._total[what] += 1
-            if len(self._examples[what]) < _EXAMPLES:
-                self._examples[what].append(Example(what=what, path=path))
+            for counts in (self._open[-1].counts, self._total):
+                counts[what] += 1
+                counts["grown_bytes"] += grown_bytes
+            examples = self._examples.get(what)
+            if examples is not None and len(examples) < _EXAMPLES:
+                examples.append(Example(what=what, path=path))
 
     def changes(self) -> Changes:
         while self._open:

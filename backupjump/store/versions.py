@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from backupjump.store.changes import differs_in_metadata, is_same
 from backupjump.store.manifest import Entry
 from backupjump.store.snapshots import Snapshot
-from backupjump.store.suspicion import same_content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,22 +60,6 @@ def versions_in(seen: Iterable[tuple[Snapshot, Entry | None]]) -> tuple[Version,
         else:
             found[current] = _seen_again(found[current], snapshot, entry)
     return tuple(found)
-
-
-def is_same(entry: Entry, old: Entry) -> bool:
-    """Whether two entries are of one type and content, whatever their owners, modes and times; any two folders are."""
-    if entry.type != old.type:
-        return False
-    if entry.type == "file":
-        return same_content(entry, old)
-    return (entry.target, entry.rdev) == (old.target, old.rdev)
-
-
-def differs_in_metadata(entry: Entry, old: Entry) -> bool:
-    """Whether owner, mode or attributes differ, or the time; a folder's time changes with every name in it."""
-    if (entry.mode, entry.uid, entry.gid, entry.xattrs) != (old.mode, old.uid, old.gid, old.xattrs):
-        return True
-    return entry.type != "dir" and entry.mtime_ns != old.mtime_ns
 
 
 def _seen_again(version: Version, snapshot: Snapshot, entry: Entry) -> Version:

@@ -117,6 +117,8 @@ def test_a_folder_is_listed_with_what_each_name_is(place: Place) -> None:
         "mode": "4750",
         "size": 10,
         "mtime": f"{datetime.fromtimestamp(was.st_mtime_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "files_total": None,
+        "bytes_total": None,
     }
     assert found["/home/me/docs/deep"]["type"] == "dir"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from backupjump.errors import UsageError
-from backupjump.operations.listing import list_entries
+from backupjump.operations.ls import list_entries
 from backupjump.operations.snapshot_paths import desktop_path, unknown_path
 from backupjump.store.manifest import Entry
 
