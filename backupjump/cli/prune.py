@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from backupjump.cli.options import Options
     from backupjump.cli.progress import Step
     from backupjump.operations.prune import PrunePlan
+    from backupjump.operations.site import Site
 
 
 @click.command(short_help="Delete the snapshots that the job's `keep` does not keep.")
 @click.argument("job", shell_complete=job_names)
-@click.option("--dry-run", is_flag=True, help="Say what would go, and why the rest stays; change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would go, what that frees, and why the rest stays; change nothing."
+)
 @click.option("--yes", is_flag=True, help="Also when a brake says that a person should look first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")
 @click.pass_obj
@@ -45,6 +48,8 @@ def prune(options: Options, job: str, *, dry_run: bool, yes: bool, as_json: bool
     site = open_site(options.config)
     plan = operation.plan_prune(site, job) if dry_run else operation.prune(site, job, yes=yes)
     _show(plan, dry_run=dry_run, as_json=as_json)
+    if dry_run and plan.going and not as_json:
+        click.echo(_freed(site, plan, options))
     if not dry_run:
         with watching([job], options, as_json=as_json) as watch:
             operation.reap(site, job, on_slow=step_of(watch, job, _step_of_deleting))
@@ -55,6 +60,18 @@ def _step_of_deleting(left: int) -> Step:
 
     told = f"{left} still to be deleted; this may be stopped, and the next run does not wait for it"
     return Step(told=told, about="pruning")
+
+
+def _freed(site: Site, plan: PrunePlan, options: Options) -> str:
+    """Return what the plan gives back: all that goes together, which is more than the sum of what each would."""
+    from backupjump.cli.progress import step_of_weighing, when_slow
+    from backupjump.operations.freed import freed_together
+
+    with when_slow(plan.job, options, step_of_weighing) as on_progress:
+        freed = freed_together(site, plan.job, plan.going, on_progress=on_progress)
+    if freed.size_bytes is None:
+        return "how much that frees can't be told here"
+    return f"that frees {'at least ' if freed.at_least else ''}{render.size(freed.size_bytes)}"
 
 
 def _show(plan: PrunePlan, *, dry_run: bool, as_json: bool) -> None:
