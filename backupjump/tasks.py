@@ -19,6 +19,7 @@ from invoke.exceptions import Exit
 
 from backupjump.config.times import read_duration
 from backupjump.errors import BackupjumpError, Stopped, UsageError
+from backupjump.operations.diff import compared
 from backupjump.operations.hooks import hooks
 from backupjump.operations.housekeeping import after, keep_house
 from backupjump.operations.listing import job_states, snapshots_of
@@ -28,14 +29,17 @@ from backupjump.operations.recorded import recorded
 from backupjump.operations.report import (
     Report,
     report_on,
+    report_on_diff,
     report_on_restored,
     report_on_snapshots,
     report_on_states,
+    report_on_versions,
 )
 from backupjump.operations.restore.job import plan_job_restore
 from backupjump.operations.restore.job import restore as carry_out
 from backupjump.operations.site import Site, open_site
 from backupjump.operations.under_way import Asked
+from backupjump.operations.versions import versions_of
 from backupjump.process import signals_as_exceptions
 from backupjump.run import Run
 
@@ -96,6 +100,23 @@ def snapshots(context: Context, job: str) -> Report:
     return report_on_snapshots(snapshots_of(open_site(_asked(context).config), job))
 
 
+@task(klass=JobTask, auto_shortflags=False, help={"job": "name of a job", "path": "full path on the Desktop"})
+def versions(context: Context, job: str, path: str) -> Report:
+    """List each content that a file has had."""
+    return report_on_versions(versions_of(open_site(_asked(context).config), job, path))
+
+
+@task(
+    klass=JobTask,
+    auto_shortflags=False,
+    help={"job": "name of a job", "before": "a snapshot", "after": "another one", "path": "only what is below it"},
+)
+def diff(context: Context, job: str, before: str = "latest~1", after: str = "latest", path: str = "/") -> Report:
+    """Tell what differs between two snapshots."""
+    with compared(open_site(_asked(context).config), job, before, after, path) as found:
+        return report_on_diff(found)
+
+
 @task(
     klass=JobTask,
     auto_shortflags=False,
@@ -135,4 +156,4 @@ def _asked(context: Context, wait: str = "", *, seed: bool = False, if_due: bool
     )
 
 
-ns = Collection(pull, status, snapshots, restore)
+ns = Collection(pull, status, snapshots, versions, diff, restore)

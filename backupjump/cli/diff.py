@@ -11,6 +11,7 @@ import click
 from backupjump.cli import render
 from backupjump.cli.arguments import job_names, snapshot_ids
 from backupjump.cli.progress import line_when_slow
+from backupjump.operations.report import KINDS, changes_told, grown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from backupjump.store.manifest import Entry
 
 _MOST_LINES = 50
-_KINDS = ("new", "changed", "metadata", "type", "moved", "deleted")
 
 
 @click.command(short_help="What differs between two snapshots.")
@@ -71,11 +71,9 @@ def _show(found: Diff, summary: Changes, lines: list[str], *, every: bool) -> No
 
     where = f" in /{shown(found.path)}" if found.path else ""
     span = f"{found.before.id} -> {found.after.id}{where}"
+    click.echo(f"{span}: {changes_told(summary)}")
     if not summary.total:
-        click.echo(f"{span}: nothing differs")
         return
-    counts = [f"{render.number(count)} {kind}" for kind in _KINDS if (count := getattr(summary, kind))]
-    click.echo(f"{span}: {', '.join(counts)}; {_grown(summary.grown_bytes)}")
     _show_folders(summary)
     click.echo()
     for line in (_line(each) for each in found.changes()) if every else lines:
@@ -89,11 +87,11 @@ def _show(found: Diff, summary: Changes, lines: list[str], *, every: bool) -> No
 def _show_folders(summary: Changes) -> None:
     from backupjump.escape import shown
 
-    kinds = [kind for kind in _KINDS if getattr(summary, kind)]
+    kinds = [kind for kind in KINDS if getattr(summary, kind)]
 
     def row(each: FolderChanges) -> tuple[str, ...]:
         counts = (render.number(getattr(each, kind)) for kind in kinds)
-        return (*counts, _grown(each.grown_bytes), f"/{shown(each.path)}")
+        return (*counts, grown(each.grown_bytes), f"/{shown(each.path)}")
 
     render.table((*kinds, "size", "folder"), map(row, summary.folders), right=(*kinds, "size"))
 
@@ -137,7 +135,3 @@ def _mode(entry: Entry) -> str:
 
 def _size(entry: Entry | None) -> str:
     return render.size(entry.size) if entry is not None and entry.type == "file" else ""
-
-
-def _grown(count: int) -> str:
-    return f"{'-' if count < 0 else '+'}{render.size(abs(count))}"

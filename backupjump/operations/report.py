@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from backupjump.escape import shown
 from backupjump.run import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backupjump.operations.diff import Diff
     from backupjump.operations.job_state import JobState
     from backupjump.operations.restore.job import Restored
     from backupjump.operations.restore.plan import RestorePlan
+    from backupjump.operations.versions import Versions
     from backupjump.run import Run
+    from backupjump.store.folder_changes import Changes, FolderChanges
     from backupjump.store.snapshots import Snapshot
+
+# What can have become of a path, in the order in which it is told.
+KINDS = ("new", "changed", "metadata", "type", "moved", "deleted")
 
 _MOST_LINES = 5
 _QUIET = (Status.OK, Status.AWAY, Status.DEFERRED, Status.INTERRUPTED, Status.LOCKED, Status.NOT_DUE)
@@ -67,6 +74,34 @@ def report_on_restored(plan: RestorePlan, restored: Restored) -> Report:
     """Return the one line that says what came back."""
     line = f"restored {restored.files} files ({size(restored.size_bytes)}) from {plan.snapshot.id} into {plan.target}"
     return Report(lines=(line,))
+
+
+def report_on_versions(found: Versions) -> Report:
+    """Return a line a version, in the order in which they came, and what to type to have the wanted one back."""
+    lines = [
+        f"{each.first.id} to {each.last.id}  {each.entry.type}, {size(each.entry.size)}, "
+        f"in {len(each.snapshots)} of {len(found.snapshots)} snapshots"
+        for each in found.versions
+    ]
+    return Report(lines=(*lines, found.restore_command(found.wanted)))
+
+
+def report_on_diff(found: Diff) -> Report:
+    """Return what differs in numbers, then a line a folder, the most-changed ones first."""
+    summary = found.summary()
+    folders = (f"{changes_told(each)}  /{shown(each.path)}" for each in summary.folders)
+    return Report(lines=(f"{found.before.id} -> {found.after.id}: {changes_told(summary)}", *folders))
+
+
+def changes_told(changes: Changes | FolderChanges) -> str:
+    """Return changes as one line of numbers: `1 changed, 2 deleted; -12 kB`, or `nothing differs`."""
+    counts = [f"{count:,} {kind}".replace(",", " ") for kind in KINDS if (count := getattr(changes, kind))]
+    return f"{', '.join(counts)}; {grown(changes.grown_bytes)}" if counts else "nothing differs"
+
+
+def grown(count: int) -> str:
+    """Return a number of bytes that came, or went, with its sign: `+1.5 kB`."""
+    return f"{'-' if count < 0 else '+'}{size(abs(count))}"
 
 
 def _needs_telling(run: Run) -> bool:

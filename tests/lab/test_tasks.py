@@ -45,8 +45,12 @@ def test_a_pull_by_a_task_publishes_and_the_other_tasks_see_it(lab: Lab, program
     listed = call(program, config, "snapshots", "nightly")
     status = call(program, config, "status")
     restored = call(program, config, "restore", "nightly", "--to", str(lab.folder / "back"))
+    versions = call(program, config, "versions", "nightly", str(lab.home / "file"))
+    same = call(program, config, "diff", "nightly", "--before", "latest")
 
     assert (pulled.returncode, listed.returncode, status.returncode, restored.returncode) == (0, 0, 0, 0), pulled
+    assert versions.stdout.splitlines()[-1].startswith("backupjump restore nightly ")
+    assert same.stdout.endswith(": nothing differs\n")
     assert pulled.stdout.startswith("nightly: ok, snapshot 20")
     assert listed.stdout.split()[0] in pulled.stdout
     assert status.stdout.startswith("nightly: good")
@@ -54,11 +58,11 @@ def test_a_pull_by_a_task_publishes_and_the_other_tasks_see_it(lab: Lab, program
 
 
 @pytest.mark.parametrize("program", ["inv", "fab"])
-def test_list_shows_pull_beside_status_snapshots_and_restore(lab: Lab, program: str) -> None:
+def test_list_shows_pull_beside_the_other_tasks(lab: Lab, program: str) -> None:
     said = call(program, lab.server_config(), "--list")
 
     names = [line.split()[0] for line in said.stdout.splitlines() if line.startswith("  ")]
-    assert sorted(names) == ["pull", "restore", "snapshots", "status"]
+    assert sorted(names) == ["diff", "pull", "restore", "snapshots", "status", "versions"]
 
 
 def test_the_exit_code_and_the_hint_of_a_failed_pull_reach_the_shell(lab: Lab) -> None:
