@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ import click
 
 from backupjump.cli import render
 from backupjump.cli.arguments import job_names, snapshot_ids
-from backupjump.cli.progress import line_when_slow
 from backupjump.operations.report import KINDS, changes_told, grown
 
 if TYPE_CHECKING:
@@ -49,24 +49,22 @@ def diff(options: Options, job: str, a: str, b: str, path: str, *, every: bool, 
     \b
     Exit codes: 0 whether or not something differs, 1 a manifest is damaged, 2 no such snapshot or path.
     """
+    from backupjump.cli.when_slow import step_of_comparing, when_slow
     from backupjump.operations.diff import change_json, compared
     from backupjump.operations.site import open_site
 
-    with line_when_slow(live=not options.quiet and not as_json) as show:
-
-        def on_progress(lines: int) -> None:
-            show(lambda _seconds: f"{job}: comparing, {render.number(lines)} names read")
-
+    with ExitStack() as reading:
+        on_progress = reading.enter_context(when_slow(job, options, step_of_comparing, as_json=as_json))
         with compared(open_site(options.config), job, a, b, path, on_progress=on_progress) as found:
             if as_json:
                 render.json_array(change_json(each) for each in found.changes())
                 return
             summary = found.summary()
-            lines = [_line(each) for each in islice(found.changes(), _MOST_LINES)] if not every else []
-            _show(found, summary, lines, every=every)
+            reading.close()  # what is shown of the work makes way for what came of it
+            _show(found, summary, every=every)
 
 
-def _show(found: Diff, summary: Changes, lines: list[str], *, every: bool) -> None:
+def _show(found: Diff, summary: Changes, *, every: bool) -> None:
     from backupjump.escape import shown
 
     where = f" in /{shown(found.path)}" if found.path else ""
@@ -76,10 +74,10 @@ def _show(found: Diff, summary: Changes, lines: list[str], *, every: bool) -> No
         return
     _show_folders(summary)
     click.echo()
-    for line in (_line(each) for each in found.changes()) if every else lines:
-        click.echo(line)
-    if not every and summary.total > len(lines):
-        click.echo(f"and {render.number(summary.total - len(lines))} more: --all shows them")
+    for change in islice(found.changes(), None if every else _MOST_LINES):
+        click.echo(_line(change))
+    if not every and summary.total > _MOST_LINES:
+        click.echo(f"and {render.number(summary.total - _MOST_LINES)} more: --all shows them")
     if found.moves.is_partial:
         click.echo("so much is new or deleted that not all of what only moved could be told", err=True)
 

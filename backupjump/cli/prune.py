@@ -64,7 +64,7 @@ def _step_of_deleting(left: int) -> Step:
 
 def _freed(site: Site, plan: PrunePlan, options: Options) -> str:
     """Return what the plan gives back: all that goes together, which is more than the sum of what each would."""
-    from backupjump.cli.progress import step_of_weighing, when_slow
+    from backupjump.cli.when_slow import step_of_weighing, when_slow
     from backupjump.operations.freed import freed_together
 
     with when_slow(plan.job, options, step_of_weighing) as on_progress:

@@ -9,7 +9,6 @@ import click
 
 from backupjump.cli import render
 from backupjump.cli.arguments import job_names
-from backupjump.cli.progress import line_when_slow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +44,7 @@ def snapshots(options: Options, job: str, *, with_freed: bool, as_json: bool) ->
 
     site = open_site(options.config)
     found = decided_snapshots_of(site, job)
-    freed = _freed(site, job, live=not options.quiet and not as_json) if with_freed else None
+    freed = _freed(site, job, options, as_json=as_json) if with_freed else None
     if as_json:
         render.json_array(snapshot_json(decision) | _freed_json(decision, freed) for decision in found)
         return
@@ -80,13 +79,12 @@ def _row(decision: Decision, freed: Mapping[str, Freed] | None) -> tuple[str, ..
     )
 
 
-def _freed(site: Site, job: str, *, live: bool) -> Mapping[str, Freed]:
+def _freed(site: Site, job: str, options: Options, *, as_json: bool) -> Mapping[str, Freed]:
+    from backupjump.cli.when_slow import step_of_weighing, when_slow
     from backupjump.operations.freed import freed_alone
 
-    with line_when_slow(live=live) as show:
-        return freed_alone(
-            site, job, on_progress=lambda done, of: show(lambda _seconds: f"{job}: weighed {done} of {of} snapshots")
-        )
+    with when_slow(job, options, step_of_weighing, as_json=as_json) as on_progress:
+        return freed_alone(site, job, on_progress=on_progress)
 
 
 def _freed_json(decision: Decision, freed: Mapping[str, Freed] | None) -> dict[str, int | None]:

@@ -9,7 +9,6 @@ import click
 
 from backupjump.cli import render
 from backupjump.cli.arguments import job_names
-from backupjump.cli.progress import line_when_slow
 
 if TYPE_CHECKING:
     from backupjump.cli.options import Options
@@ -39,14 +38,11 @@ def versions(options: Options, job: str, path: str, *, as_json: bool) -> None:
     \b
     Exit codes: 0 listed, 2 no snapshot has PATH, or it was always a folder.
     """
+    from backupjump.cli.when_slow import step_of_looking, when_slow
     from backupjump.operations.site import open_site
     from backupjump.operations.versions import version_json, versions_of
 
-    with line_when_slow(live=not options.quiet and not as_json) as show:
-
-        def on_progress(done: int, of: int) -> None:
-            show(lambda _seconds: f"{job}: looked at {done} of {of} snapshots")
-
+    with when_slow(job, options, step_of_looking, as_json=as_json) as on_progress:
         found = versions_of(open_site(options.config), job, path, on_progress=on_progress)
     if as_json:
         render.json_array(version_json(each) for each in found.versions)

@@ -69,14 +69,14 @@ def differing(before: Iterable[str], after: Iterable[str]) -> Iterator[Pair]:
 class Moves:
     """Which files only have another name: one that went and one that came with the same content, each of them once.
 
-    An empty file is never one that moved, nor is one of which there is no hash. Of more than MOST_MOVES files that
+    An empty file is never one that moved, nor is one of which there is no hash. Of more than `most` files that
     went or came the rest is not paired; then `is_partial`.
     """
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
+    def __init__(self, pairs: Iterable[Pair], *, most: int = MOST_MOVES) -> None:
         gone: dict[str, list[Entry]] = {}
         came: dict[str, list[bytes]] = {}
-        left = {"gone": MOST_MOVES, "came": MOST_MOVES}
+        left = {"gone": most, "came": most}
         self.is_partial = False
         for old, new in pairs:
             if old is not None and new is None and (content := _content(old)):

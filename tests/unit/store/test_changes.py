@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupjump.store import changes as module
 from backupjump.store.changes import Change, Moves, changes, differing
 from backupjump.store.folder_changes import FolderChanges, summed
 from backupjump.store.manifest import Entry, sort_key, to_line
@@ -116,9 +115,8 @@ def test_what_has_another_name_moved_each_file_once_and_an_empty_one_never() -> 
     assert summed(found).folders == (FolderChanges(path=b"", new=2, moved=2, deleted=1, grown_bytes=3),)
 
 
-def test_so_many_moves_are_kept_in_mind_and_then_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_MOVES", 2)
+def test_so_many_moves_are_kept_in_mind_and_then_it_says_so() -> None:
     gone: list[tuple[Entry | None, Entry | None]] = [(replace(FILE, path=b"%d" % number), None) for number in range(3)]
 
-    assert Moves(gone).is_partial
-    assert not Moves(gone[:2]).is_partial
+    assert Moves(gone, most=2).is_partial
+    assert not Moves(gone[:2], most=2).is_partial
