@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from backupjump.cli.main import run_cli
+from backupjump.operations.diff import compared
+from backupjump.operations.site import open_site
+from backupjump.store.trash import throw_away
 from find_world import Job, make_job
 from rsync_world import ODD_NAMES
-from store_world import WRITTEN_AT, write
+from store_world import WRITTEN_AT, opened, write
 
 pytestmark = pytest.mark.lab
 
@@ -107,6 +110,19 @@ def test_what_cannot_be_compared_is_said(job: Job) -> None:
     assert f"did you mean {job.home}/docs?" in wrong.err
     assert f"{first} can't be compared: manifest.jsonl.zst is damaged" in damaged.err
     assert damaged.out == ""
+
+
+def test_a_prune_passes_over_what_is_compared(job: Job) -> None:
+    first = job.snap()
+    changed(job)
+    job.snap()
+
+    with compared(open_site(job.config), "nightly", first, "latest") as found:
+        with opened(job.folder):
+            assert throw_away(job.folder, [first]) == ()
+        assert found.summary().total == 7
+    with opened(job.folder):
+        assert throw_away(job.folder, [first]) == (first,)
 
 
 def test_odd_names_come_through_byte_for_byte_and_are_shown_harmlessly(

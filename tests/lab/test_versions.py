@@ -17,7 +17,6 @@ from backupjump.config.models import StoreKind
 from backupjump.operations.site import open_site
 from backupjump.operations.versions import versions_of
 from backupjump.run import Status
-from backupjump.store.in_use import in_use
 from backupjump.store.manifest import find_entry
 from backupjump.store.trash import throw_away
 from btrfs_world import pull
@@ -220,15 +219,19 @@ def test_what_the_manifest_says_counts_and_not_what_the_tree_has_lost(job: Job) 
     assert version["snapshots"] == ids
 
 
-def test_a_prune_passes_over_what_is_looked_at(job: Job) -> None:
-    write(job.home / "file")
-    first, _second = job.snap(), job.snap()
+def test_a_snapshot_that_a_prune_takes_meanwhile_is_passed_over(job: Job) -> None:
+    path = write(job.home / "file")
+    ids = [job.snap(), job.snap(), job.snap()]
 
-    with opened(job.folder), in_use(job.folder.snapshots / first):
-        assert throw_away(job.folder, [first]) == ()
-    with opened(job.folder):
-        assert throw_away(job.folder, [first]) == (first,)
-    assert len(job.say("versions", "nightly", job.home / "file", "--json").json[0]["snapshots"]) == 1
+    def prune(done: int, _total: int) -> None:
+        if done == 1:
+            with opened(job.folder):
+                assert throw_away(job.folder, [ids[1]]) == (ids[1],)
+
+    found = versions_of(open_site(job.config), "nightly", str(path), on_progress=prune)
+
+    assert [each.id for each in found.versions[0].snapshots] == [ids[0], ids[2]]
+    assert found.untold == ()
 
 
 def test_the_answer_is_the_manifests_own_also_where_only_a_few_were_read(job: Job) -> None:
