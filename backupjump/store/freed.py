@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -57,7 +56,7 @@ def freed_by(
     counting = _Counting()
     for first, last in _blocks(snapshots, going):
         _count_block(counting, snapshots, first, last, on_progress)
-    return Freed(size_bytes=counting.freed_bytes)
+    return Freed(size_bytes=counting.freed_bytes, at_least=counting.is_short)
 
 
 def freed_alone(snapshots: Sequence[Snapshot], kind: StoreKind) -> Iterator[tuple[Snapshot, Freed]]:
@@ -76,7 +75,7 @@ def freed_alone(snapshots: Sequence[Snapshot], kind: StoreKind) -> Iterator[tupl
                 came.add(new)
         counting.papers(snapshot)
         arrived = came
-        yield snapshot, Freed(size_bytes=counting.freed_bytes)
+        yield snapshot, Freed(size_bytes=counting.freed_bytes, at_least=counting.is_short)
 
 
 def exclusive_bytes(tree: Path) -> int | None:
@@ -112,6 +111,7 @@ class _Counting:
 
     def __init__(self) -> None:
         self.freed_bytes = 0
+        self.is_short = False
         # Of inodes that have other names than those seen so far.
         self._names: dict[int, int] = {}
 
@@ -120,6 +120,7 @@ class _Counting:
         try:
             status = os.lstat(os.fsencode(snapshot.tree) + b"/" + path)
         except OSError:
+            self.is_short = True
             return
         seen = self._names.pop(status.st_ino, 0) + names
         if seen >= status.st_nlink:
@@ -135,8 +136,10 @@ class _Counting:
         inside = (from_line(line).path for line in _lines(snapshot) if _IS_FOLDER in line)
         papers = (os.fsencode(each) for each in (snapshot.path, snapshot.manifest, snapshot.path / META_NAME))
         for place in chain(papers, (tree + b"/" + path for path in chain(above, inside))):
-            with suppress(OSError):
+            try:
                 self.freed_bytes += os.lstat(place).st_blocks * _BLOCK_BYTES
+            except OSError:
+                self.is_short = True
 
 
 def _count_block(

@@ -85,6 +85,17 @@ def test_a_neighbour_that_can_not_be_read_costs_time_and_changes_nothing(tmp_pat
         assert freed_by(readable, going, StoreKind.HARDLINK).size_bytes == truth(snapshots, going)
 
 
+def test_what_can_not_be_looked_at_makes_it_the_least(tmp_path: Path) -> None:
+    snapshots = store_of(tmp_path / "store", Random(0))
+    before = freed_by(snapshots, [snapshots[0].id], StoreKind.HARDLINK)
+    (snapshots[0].tree / "home").rename(tmp_path / "away")
+
+    after = freed_by(snapshots, [snapshots[0].id], StoreKind.HARDLINK)
+
+    assert (before.at_least, after.at_least) == (False, True)
+    assert (after.size_bytes or 0) < (before.size_bytes or 0)
+
+
 @pytest.mark.parametrize(
     ("printed", "size"),
     [
