@@ -25,7 +25,8 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── ProgramMissing           1   failed
     ├── DesktopAway             75   away
     │   ├── JumpNodeUnreachable 75   away
-    │   └── TunnelNotOpen       75   away
+    │   ├── TunnelNotOpen       75   away
+    │   └── OtherMachine        75   away         on route direct: another one has that address in the LAN
     ├── Deferred                75   deferred
     ├── LinkLost                75   interrupted
     ├── WindowOver              75   interrupted  a time limit, an idle limit
@@ -188,6 +189,12 @@ class TunnelNotOpen(DesktopAway):
     """The JumpNode answers, but nothing listens at the tunnel's end."""
 
     code = "tunnel-not-open"
+
+
+class OtherMachine(DesktopAway):
+    """Another machine has the address in the LAN where a Desktop is looked for; nothing was offered to it."""
+
+    code = "other-machine"
 
 
 class Deferred(BackupjumpError):

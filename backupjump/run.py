@@ -88,7 +88,8 @@ class Counts:
 class Run:
     """One try to back up one job, whatever came of it. Times are aware and in UTC.
 
-    `snapshot` is the id of what was published, else None. `attempts` counts the tries of the transfer,
+    `route` and `jump_node` (None without one) are the way by which the Desktop was reached last, else the first that
+    was tried. `snapshot` is the id of what was published, else None. `attempts` counts the tries of the transfer,
     `bytes_received` what came in over all of them, broken ones included.
     """
 
@@ -113,6 +114,7 @@ class Run:
     bytes_received: int = 0
     warnings: tuple[str, ...] = ()
     error: RunError | None = None
+    jump_node: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as JSON values, `schema` first; the keys are API."""

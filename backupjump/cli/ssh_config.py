@@ -14,7 +14,7 @@ def ssh_config(options: Options, desktop: str | None) -> None:
     """Print the ssh_config of the way to DESKTOP, or to all Desktops.
 
     It is the very config that a run uses: the same route, keys and pinned host keys. A Desktop is
-    called bj-NAME there, a JumpNode bj-jump-NAME.
+    called bj-NAME there, by its further ways bj-NAME+2 and so on; a JumpNode is called bj-jump-NAME.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def ssh_config(options: Options, desktop: str | None) -> None:
     # The keys of a revoked one may be gone.
     all_of_them = [each for each in site.server.desktops.values() if not each.revoked]
     wanted = [desktop_named(site.server, desktop)] if desktop is not None else all_of_them
-    routes = [site.route_to(each) for each in wanted]
+    routes = [way for each in wanted for way in site.routes_to(each)]
     for each in routes:
         route.prepare(each)
     click.echo(route.ssh_config(*routes), nl=False)

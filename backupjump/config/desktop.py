@@ -35,7 +35,7 @@ from backupjump.errors import ConfigError
 
 TOP_KEYS = ("tunnel", "gate", "state_dir")
 TUNNEL_KEYS = ("jump_node", "port", "to", "open", "every", "max_age", "unless", "expires")
-JUMP_NODE_KEYS = ("host", "port", "user", "identity_file", "host_key")
+JUMP_NODE_KEYS = ("host", "port", "user", "identity_file", "host_key", "tunnel_port")
 WINDOW_KEYS = ("every", "at", "for")
 UNLESS_KEYS = ("battery_below", "metered")
 GATE_KEYS = ("read", "hooks", "rsync")
@@ -57,6 +57,8 @@ class TunnelJump:
     """The Desktop's private key for it."""
     host_keys: tuple[str, ...]
     """Its public host key, or several (current and spare)."""
+    tunnel_port: int
+    """The tunnel's port on this one (the key `tunnel_port`, by default the tunnel's `port`)."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +182,10 @@ def _tunnel(section: Section, *, check_keys: bool) -> Tunnel:
     to_host, to_port = section.get("to", _read_target, default=("localhost", 22))
     every = section.get("every", read_duration, default=timedelta(hours=20))
     unless = section.one("unless")
+    port = section.need("port", read_tunnel_port, meaning="the tunnel's port on the JumpNode")
     return Tunnel(
-        jump_nodes=tuple(_jump_node(jump.only(JUMP_NODE_KEYS), check_keys=check_keys) for jump in jump_nodes),
-        port=section.need("port", read_tunnel_port, meaning="the tunnel's port on the JumpNode"),
+        jump_nodes=tuple(_jump_node(jump.only(JUMP_NODE_KEYS), port, check_keys=check_keys) for jump in jump_nodes),
+        port=port,
         to_host=to_host,
         to_port=to_port,
         opens=opens,
@@ -194,7 +197,7 @@ def _tunnel(section: Section, *, check_keys: bool) -> Tunnel:
     )
 
 
-def _jump_node(section: Section, *, check_keys: bool) -> TunnelJump:
+def _jump_node(section: Section, tunnel_port: int, *, check_keys: bool) -> TunnelJump:
     identity_file = section.need("identity_file", read_key_path, meaning="this Desktop's private key for it")
     if check_keys and identity_file and (mistake := key_file_problem(identity_file)):
         section.note(("identity_file",), mistake)
@@ -204,6 +207,7 @@ def _jump_node(section: Section, *, check_keys: bool) -> TunnelJump:
         user=section.need("user", read_name, meaning="the account there that may open the tunnel"),
         identity_file=identity_file,
         host_keys=section.need("host_key", read_host_keys, meaning="its public host key, or a list"),
+        tunnel_port=section.get("tunnel_port", read_tunnel_port, default=tunnel_port),
     )
 
 

@@ -49,7 +49,8 @@ def model_problems(document: Document, noun: type[BaseModel], error: ValidationE
 
 def _told_elsewhere(where: tuple[str | int, ...], complaint: ErrorDetails) -> bool:
     """Whether it is a name's second telling, a job's stem (load.py), or a rule between keys (cross_checks.py)."""
-    between_keys = complaint["type"] == "value_error" and len(where) == 2 and where[0] == "desktops"
+    of_desktop = (len(where) == 2 and where[0] == "desktops") or where[-2:-1] == ("routes",)
+    between_keys = complaint["type"] == "value_error" and of_desktop
     # Of a list whose entries are all wrong pydantic says that it is too short as well.
     echo = complaint["type"] == "too_short" and bool(complaint["input"])
     return not where or where[-1] == "[key]" or where == ("name",) or between_keys or echo

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from backupjump.config.checks import read_sources_apart
 from backupjump.config.fields import (
@@ -32,9 +33,12 @@ from backupjump.config.fields import (
     TimeZone,
     TunnelPort,
 )
+from backupjump.config.noun import Noun
+from backupjump.config.problem import dotted
+from backupjump.config.routes import WAY_KEYS, route_mistakes
 from backupjump.config.routes import RouteKind as RouteKind  # one of the nouns, so it is found here too
-from backupjump.config.routes import route_mistakes
 from backupjump.config.units import Duration, Rate, Share, Size
+from backupjump.config.way import Way as Way
 
 PARTIAL_FOLDER = ".~backupjump-partial~"
 """Where rsync keeps half-written files, in each folder of an attempt; rsync's argv and the store must agree on it."""
@@ -59,12 +63,6 @@ class StoreKind(StrEnum):
 
     HARDLINK = "hardlink"
     BTRFS = "btrfs"
-
-
-class Noun(BaseModel):
-    """What all parts of the config share: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class StoreSettings(Noun):
@@ -104,9 +102,9 @@ class Desktop(Noun):
     """The JumpNode that its tunnel ends on; left out for route local."""
     route: RouteKind = RouteKind.PROXYJUMP
     """How the Server gets there: proxyjump, proxycommand, nested or local."""
-    routes: tuple[RouteKind, ...] = ()
-    """Several routes, tried in order."""
-    port: TunnelPort
+    routes: tuple[Way, ...] = ()
+    """Several ways there, tried in order; each says its own route, jump_node, port and so on, and none the desktop."""
+    port: TunnelPort | None = None
     """The tunnel's port on the JumpNode."""
     user: Name | None = None
     """The account to log in to."""
@@ -131,9 +129,23 @@ class Desktop(Noun):
 
     @model_validator(mode="after")
     def _route_has_what_it_needs(self) -> Self:
-        if mistakes := [f"{key} {message}" for key, message in route_mistakes(self.__dict__)]:
+        keys = self.model_dump(exclude_unset=True)
+        if mistakes := [f"{dotted(where)} {message}" for where, message in route_mistakes(keys)]:
             raise ValueError("; ".join(mistakes))
         return self
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways there, in the order in which they are tried: one at least, and one by its tunnel."""
+        return self.routes or (Way(**{key: getattr(self, key) for key in WAY_KEYS}, identity_file=self._relay_key),)
+
+    @property
+    def _relay_key(self) -> Path | None:
+        return self.identity_file if self.relay else None
+
+    def tunnels_on(self, jump_node: str | None) -> tuple[Way, ...]:
+        """Return the ways by a tunnel that ends on that JumpNode; None is this Server itself."""
+        return tuple(way for way in self.ways if way.by_tunnel and way.jump_node == jump_node)
 
 
 class Schedule(Noun):
@@ -257,11 +269,11 @@ class Server(Noun):
 
     store: StoreSettings
     """Where the snapshots are kept."""
-    jump_nodes: dict[Name, JumpNode] = {}
+    jump_nodes: dict[Name, JumpNode] = Field(default_factory=dict)
     """The JumpNodes by name."""
-    desktops: dict[Name, Desktop] = {}
+    desktops: dict[Name, Desktop] = Field(default_factory=dict)
     """The Desktops by name."""
-    jobs: dict[Name, Job] = {}
+    jobs: dict[Name, Job] = Field(default_factory=dict)
     """The jobs by name; each from its own file in jobs/."""
     state_dir: Folder | None = None
     """Where the history lies (root: /var/lib/backupjump, else the XDG state folder)."""

@@ -21,9 +21,7 @@ class _Later:
 SERVER_LATER = (
     _Later(("notify",), "nobody is told; look at `backupjump status`"),
     _Later(("ping",), "nothing is pinged"),
-    _Later(("desktops", "*", "routes"), "`route` alone is tried"),
 )
-MACHINE_LATER = (_Later(("routes",), "`route` alone is tried"),)
 JOB_LATER = (
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from backupjump.config.checks import write_share
-from backupjump.config.models import Job, Noun, Server
+from backupjump.config.models import Job, Server
+from backupjump.config.noun import Noun
 from backupjump.config.times import write_duration
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -44,6 +45,7 @@ class _AsWritten(GenerateJsonSchema):
 
 def _desktop() -> dict[str, Any]:
     """Return the schema of a Desktop's file, whose models are dataclasses (config/desktop.py)."""
+    tunnel_port = {"type": "integer", "minimum": 1024, "maximum": 65535}
     jump_node = _mapping(
         "A JumpNode as the Desktop sees it.",
         ("host", "user", "identity_file", "host_key"),
@@ -52,6 +54,7 @@ def _desktop() -> dict[str, Any]:
         user=_told("The account there that may open this Desktop's port, and nothing else.", _TEXT),
         identity_file=_told("The Desktop's private key for it.", _TEXT),
         host_key=_told("Its public host key, or a list (current and spare).", {"anyOf": [_TEXT, _TEXTS]}),
+        tunnel_port=_told("The tunnel's port on this one; by default the tunnel's `port`.", tunnel_port),
     )
     window = _mapping(
         "A time in which the tunnel stands open.",
@@ -74,7 +77,7 @@ def _desktop() -> dict[str, Any]:
             "The JumpNode, or several, tried in order.",
             {"anyOf": [jump_node, {"type": "array", "items": jump_node, "minItems": 1}]},
         ),
-        port=_told("The tunnel's port on the JumpNode.", {"type": "integer", "minimum": 1024, "maximum": 65535}),
+        port=_told("The tunnel's port on the JumpNode.", tunnel_port),
         to=_told("Where the tunnel leads: this Desktop's sshd.", {"type": "string", "default": "localhost:22"}),
         open=_told(
             "when-due (the last backup is older than `every`), always, or a list of windows.",

@@ -69,6 +69,7 @@ def _tunnel(tunnel: Tunnel) -> dict[str, Any]:
                 "user": jump.user,
                 "identity_file": str(jump.identity_file),
                 "host_key": list(jump.host_keys),
+                **({} if jump.tunnel_port == tunnel.port else {"tunnel_port": jump.tunnel_port}),
             }
             for jump in tunnel.jump_nodes
         ],

@@ -26,14 +26,16 @@ _MOST_CHARACTERS = 64 * 1024
 
 def answer_probe(config: DesktopConfig, policy: Gate) -> str:
     """Return what a pull will find on this Desktop, as it is now; ProgramMissing if it has no rsync."""
-    tunnel = config.tunnel_or_none
+    tunnel, power = config.tunnel_or_none, read_power(SUPPLIES)
+    now = datetime.now(timezone.utc)  # noqa: UP017 (datetime.UTC needs 3.11)
+    state = state_dir(config.state_dir) if tunnel is not None else None
     return probe_line(
         ask_rsync(find_rsync(policy.rsync)),
         roots=policy.read,
         hooks=policy.hooks,
-        power=read_power(SUPPLIES),
-        now=datetime.now(timezone.utc),  # noqa: UP017 (datetime.UTC needs 3.11)
-        tunnel=tunnel_told(tunnel, state=state_dir(config.state_dir)) if tunnel is not None else None,
+        power=power,
+        now=now,
+        tunnel=tunnel_told(tunnel, state=state, power=power, now=now) if tunnel is not None and state else None,
     )
 
 

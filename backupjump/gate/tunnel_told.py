@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backupjump.config.times import write_duration, write_every
 from backupjump.gate.state_file import read_state
+from backupjump.gate.veto import AGENT, veto_told
 
 if TYPE_CHECKING:
     from backupjump.config.desktop import Tunnel
-
-AGENT = "agent.json"
-"""What the agent tells of itself, in the state folder."""
+    from backupjump.gate.power import Power
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
-def tunnel_told(tunnel: Tunnel, *, state: Path) -> dict[str, Any]:
-    """Return, as JSON values, `opens`, `every` and `windows` as the config has them, and `deferred_at`, `deferred_why`.
+def tunnel_told(tunnel: Tunnel, *, state: Path, power: Power, now: datetime) -> dict[str, Any]:
+    """Return, as JSON values, `opens`, `every` and `windows` of the config, `deferred_at`, `deferred_why` and `veto`.
 
-    The latter are null unless the agent has put off what was wanted since the last backup that was published.
+    `deferred_at` and `deferred_why` are null unless the agent has put off what was wanted since the last backup that
+    was published, even if that is over. `veto` is why the owner would have no backup now, empty if he would.
     """
     told = read_state(state / AGENT)
     at, why = told.get("deferred_at"), told.get("deferred_why")
@@ -35,4 +36,5 @@ def tunnel_told(tunnel: Tunnel, *, state: Path) -> dict[str, Any]:
         ],
         "deferred_at": at if deferred else None,
         "deferred_why": why[:100] if deferred and isinstance(why, str) else None,
+        "veto": veto_told(tunnel.unless, state=state, power=power, now=now),
     }

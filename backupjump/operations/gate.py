@@ -37,7 +37,8 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 class DesktopTunnel:
     """What a Desktop says of its tunnel: when it opens (`when-due`, `always`, `windows`), and what its owner put off.
 
-    `deferred_at` is since when, until a backup has been made; aware. Texts are as they came: not for a screen.
+    `deferred_at` is since when, until a backup has been made, even if it is over; aware. `veto` is why he would have no
+    backup now, empty if he would, None from an older gate. Texts are as they came: not for a screen.
     """
 
     opens: str
@@ -45,6 +46,7 @@ class DesktopTunnel:
     windows: tuple[tuple[str, str, str], ...] = ()
     deferred_at: datetime | None = None
     deferred_why: str = ""
+    veto: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +209,7 @@ def _tunnel(told: Mapping[str, Any]) -> DesktopTunnel:
         windows=tuple((_every(each), _of(each, "at", str), _of(each, "for", str)) for each in windows),
         deferred_at=_time(_of(told, "deferred_at", str)) if told.get("deferred_at") is not None else None,
         deferred_why=_of(told, "deferred_why", str) if told.get("deferred_why") is not None else "",
+        veto=_of(told, "veto", str) if told.get("veto") is not None else None,
     )
 
 

@@ -50,7 +50,7 @@ def judge(pull: Pull, recorded: Recorded, pulled: Pulled) -> Judged:
     left_out = news(pulled, known=known_paths(how))
     copies = about_copies(recorded.listed.counts, why=recorded.listed.copied_why)
     room = _about_room(pull) if why or awaiting else ()
-    status = Status.SUSPECT if why else Status.WARNING if left_out.warning else Status.OK
+    status = Status.SUSPECT if why else Status.WARNING if left_out.warning or pull.ways.refused else Status.OK
     uncompared = _about_comparison(recorded)
     return Judged(
         status=status,

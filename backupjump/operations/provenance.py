@@ -10,12 +10,13 @@ from backupjump.config.models import RouteKind
 from backupjump.rsync.pulled import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from backupjump.config.models import Job
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.pulled import Pulled
+    from backupjump.ssh.route import Route
 
 _MOST_VANISHED = 100
 _MOST_PATHS = 10_000
@@ -25,9 +26,10 @@ _LONGEST_PATH_BYTES = 4096
 _PATHS = ("unreadable_paths", "left_out_paths")
 
 
-def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled, job: Job, gate: Gate | None) -> dict[str, Any]:
+def provenance(routes: Sequence[Route], rsyncs: Rsyncs, pulled: Pulled, job: Job, gate: Gate | None) -> dict[str, Any]:
     """Return how a snapshot came to be, as JSON values; the keys are part of the store's format.
 
+    `ways` are all by which the run went, in that order: one more where it went on by another after a lost link.
     `gate` is null where none stood on the Desktop between the Server's key and its account.
     `unreadable` and `vanished` are counts. `vanished_paths` has the first hundred of the latter, which no
     warning tells of; `unreadable_paths` all that failed, `left_out_paths` all that a rule left out, together
@@ -37,7 +39,8 @@ def provenance(route: RouteKind, rsyncs: Rsyncs, pulled: Pulled, job: Job, gate:
     left_bytes = _MOST_PATHS_BYTES - sum(map(_length, unreadable))
     by_rule = _bounded((each.path for each in pulled.left_out if not each.kind.is_trouble), left_bytes)
     return {
-        "jump_sees_plaintext": route is RouteKind.NESTED,
+        "jump_sees_plaintext": any(route.kind is RouteKind.NESTED for route in routes),
+        "ways": [{"route": route.kind.value, "jump_node": route.jump_node} for route in routes],
         "gate": {"version": gate.version, "confines": gate.confines} if gate is not None else None,
         "tools": _tools(rsyncs),
         "selection": selection_of(job),

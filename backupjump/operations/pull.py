@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, DesktopAway, Revoked, Stopped, StoreFull
+from backupjump.errors import BackupjumpError, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
 from backupjump.operations.due import another_due, check_due
@@ -25,9 +25,10 @@ from backupjump.operations.remembered import remember
 from backupjump.operations.resume import Tries
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
+from backupjump.operations.veto import check_veto
+from backupjump.operations.ways import round_seconds
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
-from backupjump.ssh.control import open_control
 from backupjump.store.first_backup import forget_first_backup
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
@@ -75,32 +76,41 @@ def _check_due(pull: Pull) -> None:
 
 @contextmanager
 def reach(pull: Pull) -> Iterator[Control]:
-    """Log in to the Desktop for control; as long as the caller asked to wait, try again while it is away.
+    """Log in to the Desktop for control by the first of its ways that works.
 
+    As long as the caller asked to wait, try again while it is away.
     The first word there finds out whether a gate answers; if so, no other words than the gate's may follow.
-    A revoked Desktop is not even asked: Revoked.
+    A revoked Desktop is not even asked: Revoked. Past its tunnel its owner's veto is the gate's to tell: Deferred.
     """
     if pull.desktop.revoked:
         hint = f"its snapshots stay: backupjump restore {pull.job.name}; another machine is enrolled by another name"
         raise Revoked(f"desktop {pull.desktop.name} is revoked: nothing is pulled from it any more", hint=hint)
-    deadline = time.monotonic() + pull.asked.wait.total_seconds()
+    control = _log_in(pull, until=time.monotonic() + pull.asked.wait.total_seconds())
+    with control, kept_awake():
+        pull.control = control
+        pull.went_by(control.route)
+        by = f" by {control.route.name}" if len(pull.ways) > 1 else ""
+        log.info("%s: reached %s%s", pull.job.name, pull.desktop.name, by)
+        pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
+        remember(pull.site.state, pull.desktop.name, pull.gate.tunnel if pull.gate is not None else None, now=utc_now())
+        check_veto(control.route, pull.gate)
+        _note_put_off(pull)
+        yield control
+
+
+def _log_in(pull: Pull, *, until: float) -> Control:
     while True:
+        left = until - time.monotonic()
         try:
-            control = open_control(pull.route, deadline_seconds=REACH_SECONDS)
-            break
-        except DesktopAway as away:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            return pull.ways.log_in(round_seconds(REACH_SECONDS, len(pull.ways), left_seconds=left))
+        except Stopped:
+            raise
+        except BackupjumpError as away:
+            left = until - time.monotonic()
+            if left <= 0 or not pull.ways.may_come:
                 raise
             log.info("%s: %s; waiting for another %d s", pull.job.name, away, left)
             time.sleep(min(_KNOCK_SECONDS, left))
-    with control, kept_awake():
-        pull.control = control
-        log.info("%s: reached %s", pull.job.name, pull.desktop.name)
-        pull.gate = ask_gate(control, host=f"desktop {pull.desktop.name}")
-        remember(pull.site.state, pull.desktop.name, pull.gate.tunnel if pull.gate is not None else None, now=utc_now())
-        _note_put_off(pull)
-        yield control
 
 
 def _note_put_off(pull: Pull) -> None:
@@ -171,7 +181,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(pull.route.kind, pull.rsyncs, pulled, pull.job, pull.gate)
+    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate)
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     forget_first_backup(pull.folder)

@@ -34,7 +34,8 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
     pull = Pull(job_name, asked)
     try:
         with log_fields(job=pull.job.name, run_id=pull.run.run_id):
-            log.info("%s: pulling from %s by %s", pull.job.name, pull.desktop.name, pull.route.kind.value)
+            others = f", else by {len(pull.ways) - 1} more" if len(pull.ways) > 1 else ""
+            log.info("%s: pulling from %s by %s%s", pull.job.name, pull.desktop.name, pull.route.kind.value, others)
             yield pull
     except BackupjumpError as error:
         _end_with(pull, error)

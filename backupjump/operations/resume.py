@@ -7,11 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from backupjump.config.times import write_duration
-from backupjump.errors import BackupjumpError, DesktopAway, LinkLost, Stopped
-from backupjump.ssh.control import open_control
+from backupjump.errors import BackupjumpError, Deferred, DesktopAway, LinkLost, Stopped
+from backupjump.operations.gate import ask_gate
+from backupjump.operations.veto import check_veto
+from backupjump.operations.ways import round_seconds
 
 if TYPE_CHECKING:
     from backupjump.operations.under_way import Pull
+    from backupjump.ssh.control import Control
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +53,9 @@ class Tries:
         time.sleep(max(0.0, min(_RETRY_SECONDS * self._fruitless, self.deadline - began)))
         _log_in_again(pull, lost, until=min(self.deadline, time.monotonic() + pull.job.grace.total_seconds()))
         log.info(
-            "%s: reached %s again after %d s; try %d goes on with what has arrived",
-            pull.job.name, pull.desktop.name, time.monotonic() - began, pull.run.attempts + 1,
+            "%s: reached %s again%s after %d s; try %d goes on with what has arrived",
+            pull.job.name, pull.desktop.name, f" by {pull.route.name}" if len(pull.ways) > 1 else "",
+            time.monotonic() - began, pull.run.attempts + 1,
         )  # fmt: skip
 
 
@@ -66,23 +70,36 @@ def _as_lost(pull: Pull, error: BackupjumpError) -> BackupjumpError | None:
 
 
 def _log_in_again(pull: Pull, lost: BackupjumpError, *, until: float) -> None:
-    """Log in to the Desktop for control, again and again until it is there; raise `lost` when it is not in time.
+    """Log in to the Desktop for control, by any of its ways, until it is there; raise `lost` when it is not in time.
 
-    An error that no waiting mends, such as another host key on its port, is raised at once.
+    An error that no waiting mends, such as another host key on its port, is raised once no way is left. One by which
+    the Desktop is reached past its tunnel may be why that was closed: its owner's veto is asked for (Deferred).
     """
     assert pull.control is not None
     while True:
+        left = until - time.monotonic()
         try:
-            return pull.control.go_on_with(open_control(pull.route, deadline_seconds=_LOGIN_SECONDS))
+            fresh = pull.ways.log_in(round_seconds(_LOGIN_SECONDS, len(pull.ways), left_seconds=left))
+            return _go_on_with(pull, fresh)
         except Stopped:
             raise
         except BackupjumpError as away:
-            if not away.temporary:
+            if isinstance(away, Deferred) or not pull.ways.may_come:
                 raise
             log.debug("%s: %s", pull.job.name, away)
-        now = time.monotonic()
+            now = time.monotonic()
+            if now >= until and pull.ways.refused:
+                raise
         if now >= until:
             grace = write_duration(pull.job.grace)
             raise LinkLost(f"{lost}; the Desktop did not come back in time (grace: {grace})", hint=lost.hint)
         # sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); this stays below.
         time.sleep(max(0.0, min(_RETRY_SECONDS, until - now)))
+
+
+def _go_on_with(pull: Pull, fresh: Control) -> None:
+    assert pull.control is not None
+    pull.control.go_on_with(fresh)
+    pull.went_by(pull.control.route)
+    if pull.route.is_direct:
+        check_veto(pull.route, ask_gate(pull.control, host=f"desktop {pull.desktop.name}"))

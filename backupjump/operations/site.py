@@ -11,7 +11,7 @@ from backupjump.config.load import desktop_named, job_named, load_server
 from backupjump.config.state import state_dir
 from backupjump.errors import StoreError
 from backupjump.history import History, RunLog
-from backupjump.ssh.route import route_to
+from backupjump.ssh.route import routes_to
 from backupjump.store.jobs import job_folders
 from backupjump.store.layout import JobFolder
 from backupjump.store.marker import read_marker
@@ -43,9 +43,9 @@ class Site:
         """Return the Desktop that `job` backs up."""
         return desktop_named(self.server, job.desktop)
 
-    def route_to(self, desktop: Desktop) -> Route:
-        """Return the way to `desktop`; its ssh files are the same ones for every command."""
-        return route_to(desktop, self.server, folder=self.state / "routes" / desktop.name)
+    def routes_to(self, desktop: Desktop) -> tuple[Route, ...]:
+        """Return the ways to `desktop` in their order; their ssh files are the same ones for every command."""
+        return routes_to(desktop, self.server, folder=self.state / "routes" / desktop.name)
 
     def folder_of(self, job: Job) -> JobFolder:
         """Return where `job` lies in the store, whether or not it exists yet."""

@@ -45,7 +45,10 @@ def forwards_of(tunnel: Tunnel) -> tuple[Forward, ...]:
         )
         for number, jump in enumerate(tunnel.jump_nodes, start=1)
     )
-    return tuple(Forward(jump=hop, port=tunnel.port, to_host=tunnel.to_host, to_port=tunnel.to_port) for hop in hops)
+    return tuple(
+        Forward(jump=hop, port=jump.tunnel_port, to_host=tunnel.to_host, to_port=tunnel.to_port)
+        for hop, jump in zip(hops, tunnel.jump_nodes)  # noqa: B905 (3.9 has no strict)
+    )
 
 
 def open_tunnel(

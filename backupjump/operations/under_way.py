@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.identity import refuse_a_new_history
 from backupjump.operations.site import Site, open_site
+from backupjump.operations.ways import Ways
 from backupjump.rsync.progress import Progress
 from backupjump.run import Run, Status, exit_code_of, utc_now
-from backupjump.ssh.route import prepare
+from backupjump.ssh.route import Route, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +69,9 @@ class Asked:
 class Pull:
     """One pull under way: what it works with, and the Run that it will come to.
 
-    `control` is the login to the Desktop, once it is reached; `gate` is the one that answered there, None without
-    one. `sources_begun` counts those of the try under way, `progress` is that of the last of them. `stopped` is a
-    signal that came when the Run had published.
+    `control` is the login to the Desktop, once it is reached, `route` the way in force, `by` all that were so far.
+    `gate` is the one that answered there, None without one. `sources_begun` counts those of the try under way,
+    `progress` is that of the last of them. `stopped` is a signal that came when the Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -81,9 +82,11 @@ class Pull:
             refuse_a_new_history(self.site, self.job)
         self.desktop = self.site.desktop_of(self.job)
         self.folder: JobFolder = self.site.folder_of(self.job)
-        self.route = self.site.route_to(self.desktop)
+        routes = self.site.routes_to(self.desktop)
         if not self.desktop.revoked:  # its key may be gone
-            prepare(self.route)
+            for route in routes:
+                prepare(route)
+        self.ways, self.route, self.by = Ways(routes), routes[0], dict[Route, None]()
         self.store: Store | None = None
         self.lock_fd = -1
         self.staging: Staging | None = None
@@ -98,7 +101,8 @@ class Pull:
             run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
             job=self.job.name,
             desktop=self.desktop.name,
-            route=self.desktop.route.value,
+            route=self.route.kind.value,
+            jump_node=self.route.jump_node,
             status=Status.FAILED,
             exit_code=exit_code_of(Status.FAILED),
             snapshot=None,
@@ -107,6 +111,15 @@ class Pull:
             attempts=0,
             warnings=tuple(filter(None, [expiry_warning(self.desktop, today=started_at.astimezone().date())])),
         )
+
+    def went_by(self, route: Route) -> None:
+        """Take note of the way in force from now on, and warn of those before it that a person has to see to."""
+        self.route = route
+        self.by[route] = None
+        self.run = replace(self.run, route=route.kind.value, jump_node=route.jump_node)
+        for remark in self.ways.remarks():
+            if remark not in self.run.warnings:
+                self.warn(remark)
 
     def begin_source(self, _milestone: str = "") -> None:
         """Take note that the transfer turns to its next source."""

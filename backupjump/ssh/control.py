@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backupjump.errors import LinkLost
@@ -15,7 +16,7 @@ from backupjump.ssh.second_shell import nested_command
 from backupjump.ssh.verdicts import Leg, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from backupjump.errors import BackupjumpError
@@ -34,6 +35,13 @@ class Control:
         self._connection = connection
         self._link = link
         self._closed = False
+        self.log_in_again: Callable[[float], Control] = partial(_open_within, route)
+        """What logs in anew, in so many seconds; a Desktop with several ways is not bound to this one."""
+
+    @property
+    def route(self) -> Route:
+        """The way that it goes."""
+        return self._route
 
     def run(self, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run `argv` on the Desktop, each word arriving as one, and return what came of it, whatever its status.
@@ -77,12 +85,12 @@ class Control:
         if self._closed:
             raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
         self.close()
-        self.go_on_with(open_control(self._route, deadline_seconds=seconds))
+        self.go_on_with(self.log_in_again(seconds))
 
     def go_on_with(self, fresh: Control) -> None:
-        """End this connection, broken or closed as it may be, and take over that of `fresh`."""
+        """End this connection, broken or closed as it may be, and take over that of `fresh`, by whichever way."""
         self.close()
-        self._connection, self._link, self._closed = fresh._connection, fresh._link, False
+        self._route, self._connection, self._link, self._closed = fresh._route, fresh._connection, fresh._link, False
 
     def close(self) -> None:
         """End the connection and the ssh behind it."""
@@ -116,6 +124,10 @@ def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:
         control.knock(seconds=_left(deadline))
         undo.pop_all()
     return control
+
+
+def _open_within(route: Route, seconds: float) -> Control:
+    return open_control(route, deadline_seconds=seconds)
 
 
 def _left(deadline: float) -> float:

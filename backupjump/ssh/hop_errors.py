@@ -12,6 +12,7 @@ from backupjump.errors import (
     HostKeyRefused,
     JumpNodeUnreachable,
     KeyRefused,
+    OtherMachine,
     TunnelNotOpen,
 )
 from backupjump.escape import shown_lines
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
     from backupjump.ssh.route import Route
 
 
-def host_key_refused(route: Route, hop: Hop, offered: str | None) -> HostKeyRefused:
-    """Return the error for a machine that showed the key with fingerprint `offered` in place of the pinned one."""
+def host_key_refused(route: Route, hop: Hop, offered: str | None) -> BackupjumpError:
+    """Return the error for a machine that showed the key with fingerprint `offered` in place of the pinned one.
+
+    HostKeyRefused; on route direct OtherMachine: in a LAN an address is anybody's, and nothing was offered to him.
+    """
+    if route.is_direct:
+        return OtherMachine(
+            f"another machine than desktop {route.desktop} answers at {_address(hop)}; nothing was offered to it "
+            f"(its host key: {offered or 'of another type'})",
+            hint="is the Desktop away, and its address another's? else, if it was reinstalled: "
+            f"backupjump enroll repin {route.desktop}",
+        )
     pinned = [fingerprint(key) for key in hop.host_keys]
     where = machine(route, hop)
     if offered in pinned:
@@ -44,7 +55,13 @@ def host_key_refused(route: Route, hop: Hop, offered: str | None) -> HostKeyRefu
 
 
 def key_refused(route: Route, hop: Hop, why: str) -> KeyRefused:
-    """Return the error for a machine that does not accept our key."""
+    """Return the error for a machine that does not accept our key; on route direct `from=` is the usual reason."""
+    if route.is_direct:
+        return KeyRefused(
+            f"desktop {route.desktop} does not accept our key for {hop.user} at {_address(hop)}: {why}",
+            hint=f"there, our key's line in ~{hop.user}/.ssh/authorized_keys lets it in through the tunnel alone while "
+            'it says from="127.0.0.1,::1"; add this Server\'s address in the LAN: from="127.0.0.1,::1,192.168.1.7"',
+        )
     return KeyRefused(
         f"{machine(route, hop)} does not accept our key for {hop.user}: {why}",
         hint=f"print its public half: ssh-keygen -y -f '{hop.identity_file}'; "
@@ -61,8 +78,10 @@ def jump_unreachable(route: Route, why: str) -> JumpNodeUnreachable:
     )
 
 
-def tunnel_not_open(route: Route, why: str) -> TunnelNotOpen:
-    """Return the error for a tunnel that nothing answers in."""
+def tunnel_not_open(route: Route, why: str) -> DesktopAway:
+    """Return the error for a tunnel that nothing answers in: TunnelNotOpen; on route direct the Desktop is away."""
+    if route.is_direct:
+        return _not_in_the_lan(route, why)
     return TunnelNotOpen(
         f"the tunnel of desktop {route.desktop} is not open{_tunnel_end(route)}: {why}",
         hint="on the Desktop: backupjump tunnel open",
@@ -71,6 +90,8 @@ def tunnel_not_open(route: Route, why: str) -> TunnelNotOpen:
 
 def dropped(route: Route) -> DesktopAway:
     """Return the error for a tunnel that is open, and whose far end hung up before a login."""
+    if route.is_direct:
+        return _not_in_the_lan(route, "what answers there hangs up before a login")
     return DesktopAway(
         f"desktop {route.desktop}: the tunnel{_tunnel_end(route)} is open, but no sshd answers at its far end",
         hint="on the Desktop: systemctl status ssh; and does `to:` of its tunnel name the port of that sshd?",
@@ -121,6 +142,19 @@ def machine(route: Route, hop: Hop) -> str:
     if hop == route.jump:
         return f"JumpNode {hop.alias[len('bj-jump-') :]}"
     return f"desktop {route.desktop}"
+
+
+def _not_in_the_lan(route: Route, why: str) -> DesktopAway:
+    assert route.target is not None
+    at = _address(route.target)
+    return DesktopAway(
+        f"desktop {route.desktop} does not answer at {at}: {why.removeprefix(f'{at}: ')}",
+        hint=f"is it in this LAN, awake, its sshd up? try: nc -vz {route.target.host} {route.target.port}",
+    )
+
+
+def _address(hop: Hop) -> str:
+    return f"{hop.host} port {hop.port}"
 
 
 def _tunnel_end(route: Route) -> str:

@@ -19,9 +19,10 @@ from backupjump.whole_files import write_private_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from backupjump.config.models import Desktop, JumpNode, Server
+    from backupjump.config.models import Desktop, JumpNode, Server, Way
 
 _LOOPBACK = "127.0.0.1"  # spelled out: `localhost` may be ::1, where a stranger on the JumpNode can listen
+JUMP_ALIAS = "bj-jump-"
 _PROXY_JUMP_SINCE = (7, 3)
 # ssh pastes the -F path into the command that it runs for ProxyJump as it is (OpenSSH ssh.c).
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.,:@+-]+")
@@ -29,10 +30,10 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.,:@+-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """The way to one Desktop. `jump` is None for local, `target` for nested; `folder` holds its ssh files.
+    """A way to one Desktop. `jump` is None for local and direct, `target` for nested; `folder` holds its ssh files.
 
     The way to a JumpNode alone has neither target nor `jump_alias`. With `relay`, on route nested, a forced command
-    of the JumpNode leads each login of `jump` to this Desktop, whatever is asked.
+    of the JumpNode leads each login of `jump` to this Desktop, whatever is asked. `number` counts a Desktop's ways.
     """
 
     kind: RouteKind
@@ -42,6 +43,22 @@ class Route:
     jump_alias: str | None
     folder: Path
     relay: bool = False
+    number: int = 1
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it goes past the Desktop's tunnel."""
+        return self.kind is RouteKind.DIRECT
+
+    @property
+    def jump_node(self) -> str | None:
+        """The JumpNode's name in the config; None for local and direct."""
+        return self.jump.alias.removeprefix(JUMP_ALIAS) if self.jump is not None else None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it among the others of a Desktop: `direct`, `local`, `proxyjump over home`."""
+        return self.kind.value + (f" over {self.jump_node}" if self.jump_node is not None else "")
 
     @property
     def config_file(self) -> Path:
@@ -59,19 +76,34 @@ class Route:
         return tuple(hop for hop in (self.jump, self.target) if hop is not None)
 
 
+def routes_to(desktop: Desktop, server: Server, *, folder: Path) -> tuple[Route, ...]:
+    """Return all ways to `desktop` in their order; the ssh files of the first will lie in `folder`, the others below.
+
+    The config has been checked before.
+    """
+    return tuple(
+        _route(desktop, way, server, folder=folder if number == 1 else folder / f"way-{number}", number=number)
+        for number, way in enumerate(desktop.ways, start=1)
+    )
+
+
 def route_to(desktop: Desktop, server: Server, *, folder: Path) -> Route:
-    """Return the way to `desktop`; its ssh files will lie in `folder`. The config has been checked before."""
-    key = desktop.identity_file if desktop.relay else None
-    jump = None if desktop.jump_node is None else _jump_hop(server.jump_nodes[desktop.jump_node], key=key)
-    nested = desktop.route is RouteKind.NESTED
+    """Return the first way to `desktop`; its ssh files will lie in `folder`. The config has been checked before."""
+    return routes_to(desktop, server, folder=folder)[0]
+
+
+def _route(desktop: Desktop, way: Way, server: Server, *, folder: Path, number: int) -> Route:
+    jump = None if way.jump_node is None else _jump_hop(server.jump_nodes[way.jump_node], key=way.identity_file)
+    nested = way.route is RouteKind.NESTED
     return Route(
-        kind=desktop.route,
+        kind=way.route,
         desktop=desktop.name,
         jump=jump,
-        target=None if nested else _desktop_hop(desktop),
-        jump_alias=(desktop.jump_alias or desktop.name) if nested else None,
+        target=None if nested else _desktop_hop(desktop, way),
+        jump_alias=(way.jump_alias or desktop.name) if nested else None,
         folder=folder,
-        relay=desktop.relay,
+        relay=way.relay,
+        number=number,
     )
 
 
@@ -84,16 +116,17 @@ def route_to_jump(node: JumpNode, *, folder: Path) -> Route:
 
 def _jump_hop(node: JumpNode, *, key: Path | None = None) -> Hop:
     """Return the login there; of several relays each has a `key` of its own, since the key is what tells them apart."""
-    alias = f"bj-jump-{node.name}"
+    alias = f"{JUMP_ALIAS}{node.name}"
     return Hop(alias, node.host, node.port, node.user, key or node.identity_file, node.host_key)
 
 
-def _desktop_hop(desktop: Desktop) -> Hop:
+def _desktop_hop(desktop: Desktop, way: Way) -> Hop:
     assert desktop.user is not None
     assert desktop.identity_file is not None
     assert desktop.host_key is not None
     alias = f"bj-{desktop.name}"
-    return Hop(alias, _LOOPBACK, desktop.port, desktop.user, desktop.identity_file, desktop.host_key)
+    host = way.host or _LOOPBACK
+    return Hop(alias, host, way.end_port, desktop.user, desktop.identity_file, desktop.host_key)
 
 
 def ssh_config(*routes: Route) -> str:
@@ -108,7 +141,7 @@ def ssh_config(*routes: Route) -> str:
 
 def _last_hop(route: Route) -> str:
     if route.target is not None:
-        return host_block(route.target, proxy=_proxy_line(route))
+        return host_block(route.target, proxy=_proxy_line(route), name=data_host(route))
     if route.jump_alias is None:
         return ""
     assert route.jump is not None
@@ -161,8 +194,11 @@ def openssh_too_old(version_text: str, kind: RouteKind) -> str | None:
 
 
 def data_host(route: Route) -> str:
-    """Return what rsync puts before the colon."""
-    return f"bj-{route.desktop}"
+    """Return the Host name of the Desktop in the route's config, which rsync puts before the colon.
+
+    One `+` tells the further ways from the first, since no desktop's name has one: `bj-laptop-2` may be another's.
+    """
+    return f"bj-{route.desktop}" + (f"+{route.number}" if route.number > 1 else "")
 
 
 def remote_shell(route: Route) -> tuple[str, ...]:

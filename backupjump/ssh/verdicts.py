@@ -24,6 +24,7 @@ from backupjump.ssh.hop_errors import (
     session_refused,
     tunnel_not_open,
 )
+from backupjump.ssh.route import data_host
 
 if TYPE_CHECKING:
     from backupjump.ssh.route import Route
@@ -69,7 +70,7 @@ def verdict(stderr: str, status: int, *, route: Route, leg: Leg = Leg.WHOLE) -> 
 
 
 def _host_of(route: Route) -> str:
-    return f"bj-{route.desktop}" if route.relay else route.hops[-1].alias
+    return route.hops[-1].alias if route.target is None and not route.relay else data_host(route)
 
 
 def evidence(stderr: str) -> str:
@@ -129,6 +130,8 @@ def _no_name(said: _Said) -> BackupjumpError | None:
     route, why = said.route, shown(found[0])
     if route.jump is not None and said.is_jump(found[1], str(route.jump.port)):
         return jump_unreachable(route, why)
+    if route.is_direct:
+        return tunnel_not_open(route, why)
     return ConfigError(
         f"the JumpNode knows no {route.jump_alias} (desktop {route.desktop}, route nested): {why}",
         hint=f"there, in ~/.ssh/config: Host {route.jump_alias}; or here: jump_alias in desktops.{route.desktop}",

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from backupjump.config.desktop import Tunnel
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED
+from backupjump.gate.veto import HELD, PAUSED
 from backupjump.operations import sd
 from backupjump.operations.agent import memory, notice
 from backupjump.operations.agent.config_watch import ConfigWatch
 from backupjump.operations.agent.decide import Decision, Served, Situation, When, decide
 from backupjump.operations.agent.keeper import Keeper
 from backupjump.operations.agent.lock import holding
-from backupjump.operations.agent.memory import HELD, PAUSED, Told
+from backupjump.operations.agent.memory import Told
 from backupjump.operations.agent.surroundings import (
     Surroundings,
     is_metered,
@@ -189,6 +190,7 @@ class Agent:
             failures=self._keeper.failures,
             trouble=self._keeper.trouble,
             served=self._served,
+            metered=self._metered,
         )
 
     def _tell(self, told: Told) -> None:

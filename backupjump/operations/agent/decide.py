@@ -15,6 +15,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Optional
 
 from backupjump.config.desktop import Tunnel, Unless
+from backupjump.gate.power import Power
+from backupjump.gate.veto import PAUSED_WORD, veto
 from backupjump.timing.windows import Occurrence, latest, upcoming
 
 # A clock that is so far behind the last run was wrong, then or now.
@@ -81,10 +83,9 @@ def decide(tunnel: Tunnel, situation: Situation) -> Decision:
     wanted = _wanted(tunnel, situation)
     if not wanted.open:
         return wanted
-    if situation.paused_until is not None and now < situation.paused_until:
-        return Decision(open=False, why="paused", deferred=True, until=situation.paused_until)
-    if veto := _veto(tunnel.unless, situation):
-        return Decision(open=False, why=veto, deferred=True)
+    if why := _veto(tunnel.unless, situation):
+        until = situation.paused_until if why == PAUSED_WORD else None
+        return Decision(open=False, why=why, deferred=True, until=until)
     if not situation.online:
         return Decision(open=False, why="offline: there is no route to the JumpNode's side")
     return wanted
@@ -134,10 +135,10 @@ def _is_over(occurrence: Occurrence, served: Served, situation: Situation) -> bo
 
 
 def _veto(unless: Unless, situation: Situation) -> str:
-    """Return why the owner would rather not, empty if there is nothing against it."""
-    percent = situation.percent
-    if situation.on_battery and percent is not None and percent < unless.battery_below * 100:
-        return f"on battery, {percent} %"
-    if unless.metered and situation.metered:
-        return "on a metered connection"
-    return ""
+    return veto(
+        unless,
+        now=situation.now,
+        paused_until=situation.paused_until,
+        power=Power(situation.on_battery, situation.percent),
+        metered=situation.metered,
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from backupjump.errors import BackupjumpError
 from backupjump.escape import shown
+from backupjump.gate.veto import HELD
 from backupjump.operations.agent.lock import is_held
-from backupjump.operations.agent.memory import HELD, read_told, write_until
+from backupjump.operations.agent.memory import read_told, write_until
 
 _WITHIN_SECONDS = 30.0
 _POLL_SECONDS = 0.2

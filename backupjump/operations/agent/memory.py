@@ -18,11 +18,9 @@ from typing import Optional
 
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED, PUBLISHED
 from backupjump.gate.state_file import read_state, replace_state
-from backupjump.gate.tunnel_told import AGENT
+from backupjump.gate.veto import AGENT
+from backupjump.gate.veto import read_time as _time
 from backupjump.operations.agent.decide import LastDone, Served
-
-HELD = "held.json"
-PAUSED = "paused.json"
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -34,7 +32,8 @@ class Told:
     """What the agent tells of itself. `phase`: open, opening, waiting (for the next try) or closed.
 
     `why` is for the decision, `trouble` for the last try that failed, empty if none did. `deferred_at` is since when
-    the owner's word has put off what is wanted, `deferred_why` how; they stay until a backup has been made.
+    the owner's word has put off what is wanted, `deferred_why` how; they stay until a backup has been made. `metered`
+    is for the gate, which can't find out in time.
     """
 
     at: datetime
@@ -48,6 +47,7 @@ class Told:
     failures: int = 0
     trouble: str = ""
     served: Served | None = None
+    metered: bool = False
 
 
 def read_done(state: Path) -> LastDone | None:
@@ -96,6 +96,7 @@ def read_told(state: Path) -> Told | None:
         failures=_number(values.get("failures")),
         trouble=str(values.get("trouble") or ""),
         served=_served(values.get("served")),
+        metered=values.get("metered") is True,
     )
 
 
@@ -114,6 +115,7 @@ def write_told(state: Path, told: Told) -> None:
         "failures": told.failures,
         "trouble": told.trouble,
         "served": served and {"start": _text(served.start), "opened_at": _text(served.opened_at)},
+        "metered": told.metered,
     }
     replace_state(state / AGENT, values)
 
@@ -122,13 +124,6 @@ def _served(values: object) -> Served | None:
     found = values if isinstance(values, dict) else {}
     start, opened_at = _time(found.get("start")), _time(found.get("opened_at"))
     return Served(start, opened_at) if start is not None and opened_at is not None else None
-
-
-def _time(value: object) -> When:
-    try:
-        return datetime.strptime(str(value), _FORMAT).replace(tzinfo=timezone.utc)  # noqa: UP017 (datetime.UTC needs 3.11)
-    except ValueError:
-        return None
 
 
 def _text(at: When) -> str | None:

@@ -11,10 +11,11 @@ from backupjump.config.state import state_dir
 from backupjump.config.times import read_duration, write_duration
 from backupjump.errors import Stopped, UsageError
 from backupjump.escape import shown
+from backupjump.gate.veto import PAUSED
 from backupjump.operations.agent import memory
 from backupjump.operations.agent.decide import When
 from backupjump.operations.agent.lock import is_held
-from backupjump.operations.agent.memory import PAUSED, Told
+from backupjump.operations.agent.memory import Told
 
 
 def run_agent(config: Path | None) -> int:

@@ -12,7 +12,15 @@ from backupjump.operations.doctor.desktop_config import as_root, quoted, reload_
 from backupjump.operations.doctor.desktop_sshd import settings_command
 from backupjump.operations.doctor.door import Door, KeyFile
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
-from backupjump.operations.doctor.key_lines import KeyLine, data_lines, is_over, mend_line, right_options, too_much
+from backupjump.operations.doctor.key_lines import (
+    KeyLine,
+    data_lines,
+    is_over,
+    lan_sources,
+    mend_line,
+    right_options,
+    too_much,
+)
 from backupjump.operations.doctor.strict_modes import loose_parts
 from backupjump.operations.enroll.expiry import renewal
 from backupjump.operations.installed import program
@@ -57,9 +65,14 @@ def judge_line(file: KeyFile, line: KeyLine, *, gate_argv: Sequence[str], today:
     """Return what one line of the data key gives away, and the command that makes it as enrolment writes it."""
     what = f"{shown(str(file.path))}:{line.number} ({_name(line)})"
     faults = too_much(line, today=today)
+    if not faults and (lan := lan_sources(line)):
+        why = f"{what}: the gate alone, but past the tunnel too, from {shown(', '.join(lan))}, as route direct needs it"
+        narrow = mend_line(line, right_options(line, gate_argv=line.gate_argv or gate_argv), file=str(file.path))
+        return Finding("account.line", WARN, why, narrow)
     if not faults:
         return Finding("account.line", OK, f"{what}: the gate alone, by the tunnel alone")
-    wide = mend_line(line, right_options(line, gate_argv=line.gate_argv or gate_argv), file=str(file.path))
+    options = right_options(line, gate_argv=line.gate_argv or gate_argv, sources=lan_sources(line))
+    wide = mend_line(line, options, file=str(file.path))
     fix = f"on the Server: {renewal(line.desktop)}" if is_over(line, today=today) else wide
     return Finding("account.line", FAIL, f"{what}: {'; '.join(faults)}", fix)
 

@@ -8,12 +8,23 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Union
 
 from backupjump.operations.enroll.authorized_keys import DATA, Mark, mark_of
 
-FROM_HERE = 'from="127.0.0.1,::1"'
+IPNetwork = Union[IPv4Network, IPv6Network]  # noqa: UP007 (evaluated, and the floor is 3.9)
+
+# RFC 1918, 3927, 4193, 4291, 6598.
+_LANS = tuple(
+    map(
+        ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10"),
+    )
+)
 
 _KEY = re.compile(r"((?:ssh|ecdsa|sk)-[a-z0-9@.-]+)\s+([A-Za-z0-9+/]+=*)(?:\s+(.*))?")
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?')
@@ -103,7 +114,7 @@ def too_much(line: KeyLine, *, today: date) -> tuple[str, ...]:
         *([f"it gives back {', '.join(given)}"] if given else []),
         *(
             []
-            if _only_loopback(line)
+            if _only_loopback(line) or lan_sources(line)
             else ["`from` is missing or wider than loopback: it is good from the network too"]
         ),
         *(["sshd takes it no more: its expiry-time is over"] if is_over(line, today=today) else []),
@@ -116,11 +127,12 @@ def is_over(line: KeyLine, *, today: date) -> bool:
     return until is not None and until[:8] <= today.strftime("%Y%m%d")
 
 
-def right_options(line: KeyLine, *, gate_argv: Sequence[str]) -> str:
-    """Return the options that the line should have; its expiry-time stays."""
+def right_options(line: KeyLine, *, gate_argv: Sequence[str], sources: Sequence[str] = ()) -> str:
+    """Return the options that the line should have; its expiry-time stays. `sources` may come past the tunnel."""
     until = line.option("expiry-time")
     kept = f',expiry-time="{until}"' if until else ""
-    return f'restrict,{FROM_HERE},command="{" ".join(gate_argv)}"{kept}'
+    allowed = f'from="{",".join(("127.0.0.1", "::1", *sources))}"'
+    return f'restrict,{allowed},command="{" ".join(gate_argv)}"{kept}'
 
 
 def mend_line(line: KeyLine, options: str, *, file: str) -> str:
@@ -157,6 +169,28 @@ def _read(number: int, text: str) -> KeyLine | None:
             rest = rest[1:]
     key = _KEY.fullmatch(rest.strip())
     return KeyLine(number, tuple(options), key[1], key[2], key[3] or "") if key else None
+
+
+def lan_sources(line: KeyLine) -> tuple[str, ...]:
+    """Return the addresses and networks beside loopback from which a line lets its key in, for route direct.
+
+    Empty if there are none, or one that is neither an address nor inside a private network: no such way needs that.
+    """
+    allowed = line.option("from")
+    others = [each for each in (allowed or "").split(",") if each not in _LOOPBACK]
+    return tuple(others) if all(map(_is_narrow, others)) else ()
+
+
+def _is_narrow(source: str) -> bool:
+    with suppress(ValueError):
+        found = ip_network(source, strict=False)
+        # is_private of 0.0.0.0/0 is True in older Pythons: both its ends are.
+        return found.num_addresses == 1 or any(_lies_in(found, lan) for lan in _LANS)
+    return False
+
+
+def _lies_in(one: IPNetwork, other: IPNetwork) -> bool:
+    return one.version == other.version and one.prefixlen >= other.prefixlen and one[0] in other
 
 
 def _only_loopback(line: KeyLine) -> bool:

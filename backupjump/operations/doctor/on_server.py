@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.config.load import desktop_named
-from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.doctor.finding import FAIL, SKIP, Finding
-from backupjump.operations.doctor.server_desktop import expiry_finding, look_at_desktop, promise_finding
+from backupjump.operations.doctor.server_desktop import WayTo, expiry_finding, look_at_desktop, promise_finding
 from backupjump.operations.doctor.server_files import look_at_config, look_at_keys, look_at_state
 from backupjump.operations.doctor.server_jump_node import look_at_jump_node
 from backupjump.operations.doctor.server_keys import look_at_authorized_keys
@@ -27,7 +26,7 @@ from backupjump.operations.doctor.server_tunnel import look_from_outside, port_f
 from backupjump.operations.doctor.server_words import evidence_of
 from backupjump.run import utc_now
 from backupjump.ssh.keys import key_problem
-from backupjump.ssh.route import route_to
+from backupjump.ssh.route import routes_to
 from backupjump.store.jobs import job_folders
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
         return
     telling("looking at the store")
     yield from _look_at_store(server, state)
-    broken: set[str] = set()
+    broken: set[tuple[str, str | None]] = set()
     for node in nodes:
         telling(f"trying JumpNode {node.name}")
         yield from _look_at_jump_node(node, server, state, broken)
@@ -104,25 +103,28 @@ def _nodes(server: Server, desktops: list[Desktop] | None) -> list[JumpNode]:
     """Return the JumpNodes on the way to `desktops`, or all of them."""
     if desktops is None:
         return list(server.jump_nodes.values())
-    return [server.jump_nodes[name] for name in dict.fromkeys(each.jump_node for each in desktops if each.jump_node)]
+    names = dict.fromkeys(way.jump_node for each in desktops for way in each.ways)
+    return [server.jump_nodes[name] for name in names if name is not None]
 
 
 def _logins(node: JumpNode, server: Server, *, by_relay: bool) -> list[tuple[JumpNode, list[Desktop]]]:
     """Return the logins to try there, each with the Desktops that it leads to: with the hop key, or each relay's."""
-    behind = [each for each in server.desktops.values() if each.jump_node == node.name and not each.revoked]
+    behind = [each for each in server.desktops.values() if each.tunnels_on(node.name) and not each.revoked]
     if by_relay:
-        relays = [each for each in behind if each.relay]
-        return [(node.model_copy(update={"identity_file": each.identity_file}), [each]) for each in relays]
-    by_hop = [each for each in behind if not each.relay]
+        relays = [(each, way) for each in behind for way in each.tunnels_on(node.name) if way.relay]
+        return [(node.model_copy(update={"identity_file": way.identity_file}), [each]) for each, way in relays]
+    by_hop = [each for each in behind if not all(way.relay for way in each.tunnels_on(node.name))]
     return [(node, by_hop)] if by_hop or not behind else []
 
 
-def _look_at_jump_node(node: JumpNode, server: Server, state: Path, broken: set[str]) -> Iterator[Finding]:
+def _look_at_jump_node(
+    node: JumpNode, server: Server, state: Path, broken: set[tuple[str, str | None]]
+) -> Iterator[Finding]:
     logins = _logins(node, server, by_relay=False) + _logins(node, server, by_relay=True)
     for number, (login, desktops) in enumerate(logins):
         for finding in _log_in(login, desktops, state / "doctor" / f"{node.name}-{number}"):
             if finding.verdict in (FAIL, SKIP) and finding.check in _BREAKING:
-                broken.update(each.name for each in desktops)
+                broken.update((each.name, node.name) for each in desktops)
             yield finding
 
 
@@ -139,7 +141,7 @@ def _log_in(node: JumpNode, desktops: list[Desktop], folder: Path) -> Iterator[F
 
 
 def _look_at_desktop(
-    desktop: Desktop, server: Server, config: Path, state: Path, broken: set[str]
+    desktop: Desktop, server: Server, config: Path, state: Path, broken: set[tuple[str, str | None]]
 ) -> Iterator[Finding]:
     if desktop.revoked:
         yield Finding("desktop.login", SKIP, f"desktop {desktop.name} is revoked: it has no run any more")
@@ -147,19 +149,22 @@ def _look_at_desktop(
     yield expiry_finding(desktop, today=utc_now().date())
     own = config.parent / "desktops" / f"{desktop.name}.yaml"
     file = own if own.exists() else config
-    yield promise_finding(desktop, file)
-    yield port_finding(desktop, server, file)
-    if desktop.name in broken:
-        why = f"desktop {desktop.name} lies behind JumpNode {desktop.jump_node}, which has to be right first"
-        yield Finding("tunnel.open", SKIP, why)
-        return
-    is_open = False
     jobs = [job for job in server.jobs.values() if job.desktop == desktop.name]
-    route = route_to(desktop, server, folder=state / "routes" / desktop.name)
-    for finding in look_at_desktop(desktop, jobs, server, route):
-        is_open = is_open or (finding.check, finding.verdict) == ("tunnel.open", "ok")
-        yield finding
-    if desktop.jump_node is None:
-        return
-    if is_open and desktop.route is not RouteKind.LOCAL:
-        yield look_from_outside(server.jump_nodes[desktop.jump_node], desktop)
+    routes = routes_to(desktop, server, folder=state / "routes" / desktop.name)
+    open_at = ""
+    for way, route in zip(desktop.ways, routes, strict=True):
+        yield promise_finding(desktop, way, file)
+        if way.by_tunnel:
+            yield port_finding(desktop, way, server, file)
+        if (desktop.name, way.jump_node) in broken:
+            why = f"desktop {desktop.name} lies behind JumpNode {way.jump_node}, which has to be right first"
+            yield Finding("tunnel.open", SKIP, why)
+            continue
+        is_open = False
+        for finding in look_at_desktop(WayTo(desktop, way, route), jobs, server, open_at=open_at):
+            is_open = is_open or (finding.check, finding.verdict) == ("tunnel.open", "ok")
+            yield finding
+        if is_open and way.by_tunnel:
+            open_at = open_at or way.place
+            if way.jump_node is not None:
+                yield look_from_outside(server.jump_nodes[way.jump_node], desktop, way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
-    from backupjump.config.models import Desktop, Job, Server
+    from backupjump.config.models import Desktop, Job, Server, Way
     from backupjump.operations.gate import Gate
     from backupjump.ssh.control import Control
     from backupjump.ssh.route import Route
@@ -41,8 +42,21 @@ _EDIT = f"${{EDITOR:-vi}} {_CONFIG}"
 _INSTALL_RSYNC = "on the Desktop, as root: apt-get update && apt-get install rsync"
 
 
-def look_at_desktop(desktop: Desktop, jobs: Sequence[Job], server: Server, route: Route) -> Iterator[Finding]:
-    """Yield what can be said of `desktop`, at the far end of a way whose hops before it are in order."""
+@dataclass(frozen=True)
+class WayTo:
+    """One way to a Desktop, as the config has it and as ssh goes it."""
+
+    desktop: Desktop
+    way: Way
+    route: Route
+
+
+def look_at_desktop(there: WayTo, jobs: Sequence[Job], server: Server, *, open_at: str) -> Iterator[Finding]:
+    """Yield what can be said of a Desktop at the far end of a way whose hops before it are in order.
+
+    `open_at` is where its tunnel was found to stand by an earlier way, empty if it was not.
+    """
+    desktop, way, route = there.desktop, there.way, there.route
     try:
         prepare(route)
     except ConfigError as error:
@@ -50,19 +64,24 @@ def look_at_desktop(desktop: Desktop, jobs: Sequence[Job], server: Server, route
         return
     try:
         with open_control(route) as control:
-            yield Finding("tunnel.open", OK, f"desktop {desktop.name}: the tunnel is open")
-            if desktop.route is not RouteKind.NESTED:
+            if way.by_tunnel:
+                at = f" at {way.place}" if desktop.routes else ""
+                yield Finding("tunnel.open", OK, f"desktop {desktop.name}: the tunnel is open{at}")
+            else:
+                told = f"desktop {desktop.name}: its sshd answers at {way.host} port {way.end_port}"
+                yield Finding("direct.reach", OK, told)
+            if way.route is not RouteKind.NESTED:
                 yield Finding("desktop.host-key", OK, f"desktop {desktop.name} shows a pinned key")
             yield Finding("desktop.login", OK, f"desktop {desktop.name} lets our key in")
-            yield from _behind_login(desktop, jobs, control)
+            yield from _behind_login(there, jobs, control)
     except Stopped:
         raise
     except BackupjumpError as error:
-        yield from not_reached(desktop, server, error)
+        yield from not_reached(desktop, way, server, error, open_at=open_at)
 
 
-def _behind_login(desktop: Desktop, jobs: Sequence[Job], control: Control) -> Iterator[Finding]:
-    host = f"desktop {desktop.name}"
+def _behind_login(there: WayTo, jobs: Sequence[Job], control: Control) -> Iterator[Finding]:
+    desktop, host = there.desktop, f"desktop {there.desktop.name}"
     try:
         gate = ask_gate(control, host=host)
     except Stopped:
@@ -70,6 +89,8 @@ def _behind_login(desktop: Desktop, jobs: Sequence[Job], control: Control) -> It
     except BackupjumpError as error:
         yield Finding("desktop.gate", FAIL, evidence_of(error), on("Desktop", "backupjump doctor"))
         return
+    if not there.way.by_tunnel:
+        yield veto_finding(desktop, gate)
     if gate is None:
         yield from _without_gate(desktop, jobs, control)
         return
@@ -177,16 +198,34 @@ def gate_line(desktop: Desktop) -> str:
     return command.replace("AUTHORIZED_KEYS", "~/.ssh/authorized_keys")
 
 
-def promise_finding(desktop: Desktop, file: Path) -> Finding:
-    """Return what the Desktop's route gives up, as its config in `file` allows."""
+def veto_finding(desktop: Desktop, gate: Gate | None) -> Finding:
+    """Return whether the Desktop can say past its tunnel that its owner wants no backup now."""
     host = f"desktop {desktop.name}"
-    if desktop.route is RouteKind.NESTED:
+    if gate is not None and gate.tunnel is not None and gate.tunnel.veto is not None:
+        return Finding(
+            "direct.veto", OK, f"{host}: past its tunnel its gate tells whether its owner has put backups off"
+        )
+    told = f"{host}: past its tunnel nothing tells that its owner has put backups off"
+    lacks = "a gate" if gate is None else "`tunnel:` in the config that its gate reads, or a gate of this version"
+    return Finding("direct.veto", WARN, f"{told}: it has not {lacks}", on("Desktop", _EDIT))
+
+
+def promise_finding(desktop: Desktop, way: Way, file: Path) -> Finding:
+    """Return what one of the Desktop's ways gives up, as its config in `file` allows."""
+    host = f"desktop {desktop.name}"
+    if way.route is RouteKind.DIRECT:
+        told = (
+            f"{host}: route direct: its sshd takes our key from the LAN too, so a stolen key is good there without a "
+            "tunnel, and its owner's veto is its gate's to tell; by tunnels alone neither is so"
+        )
+        return Finding("desktop.route", WARN, told, edit(file))
+    if way.route is RouteKind.NESTED:
         told = f"{host}: route nested: the JumpNode reads and could alter what is backed up; on proxyjump it can't"
         return Finding("desktop.route", WARN, told, edit(file))
-    if desktop.route is RouteKind.LOCAL:
+    if way.route is RouteKind.LOCAL:
         told = f"{host}: route local: its tunnel key is a key to this Server; with a JumpNode it has none"
         return Finding("desktop.route", WARN, told, edit(file))
-    return Finding("desktop.route", OK, f"{host}: route {desktop.route.value}: the JumpNode sees ciphertext only")
+    return Finding("desktop.route", OK, f"{host}: route {way.route.value}: the JumpNode sees ciphertext only")
 
 
 def expiry_finding(desktop: Desktop, *, today: date) -> Finding:

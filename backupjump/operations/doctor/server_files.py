@@ -78,8 +78,10 @@ def look_at_keys(nodes: Sequence[JumpNode], desktops: Sequence[Desktop]) -> Iter
     keys += [
         ("desktop.key", f"desktop {desktop.name}", desktop.identity_file)
         for desktop in desktops
-        if desktop.identity_file is not None and (desktop.route is not RouteKind.NESTED or desktop.relay)
+        if desktop.identity_file is not None and any(way.route is not RouteKind.NESTED for way in desktop.ways)
     ]
+    relays = [(desktop.name, way.identity_file) for desktop in desktops for way in desktop.ways if way.relay]
+    keys += [("desktop.key", f"desktop {name}", path) for name, path in relays if path is not None]
     for check, whose, path in keys:
         yield key_finding(check, whose, path)
     yield folder_finding(sorted({path.parent for _check, _whose, path in keys if path.parent.is_dir()}))

@@ -49,10 +49,14 @@ def look_at_jump_node(node: JumpNode, desktops: Sequence[Desktop], *, folder: Pa
         yield from no_login(node, desktops, verdict(tried.said, tried.status, route=route, leg=Leg.JUMP))
         return
     yield from logged_in(node, tried)
-    nested = next((each for each in desktops if each.route is RouteKind.NESTED and not each.relay), None)
+    nested = next((each for each in desktops if _needs_shell(each, node)), None)
     mend = mend_to_relay(node, nested) if nested else mend_line(node, desktops)
     yield from forward_findings(node, tried, mend=mend, needs_shell=nested is not None)
     yield from _sessions(node, route, nested=nested, mend=mend)
+
+
+def _needs_shell(desktop: Desktop, node: JumpNode) -> bool:
+    return any(way.route is RouteKind.NESTED and not way.relay for way in desktop.tunnels_on(node.name))
 
 
 def no_login(node: JumpNode, desktops: Sequence[Desktop], error: BackupjumpError) -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump import process
-from backupjump.config.models import RouteKind
 from backupjump.errors import ProgramMissing
 from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, Finding
@@ -105,14 +104,15 @@ def line_findings(path: Path, content: bytes, known: Mapping[str, Desktop]) -> I
         if (desktop := known.get(line.blob)) is None:
             continue
         where = f"line {line.number} of {quoted(path)} lets the tunnel key of desktop {desktop.name} in to this Server"
-        if desktop.route is not RouteKind.LOCAL:
+        local = next(iter(desktop.tunnels_on(None)), None)
+        if local is None:
             fix = here_as_root(f"sed -i '\\|{line.blob}|d' {quoted(path)}")
             yield Finding(_CHECK, FAIL, where, fix)
-        elif amiss := local_amiss(line, desktop.port):
+        elif amiss := local_amiss(line, local.end_port):
             told = f"{where}, as route local needs, but {'; '.join(amiss)}"
-            yield Finding(_CHECK, FAIL, told, here_as_root(_narrow(line, desktop, path)))
+            yield Finding(_CHECK, FAIL, told, here_as_root(_narrow(line, desktop, local.end_port, path)))
         else:
-            yield Finding(_CHECK, OK, f"{where}, as route local needs, for port {desktop.port} alone")
+            yield Finding(_CHECK, OK, f"{where}, as route local needs, for port {local.end_port} alone")
 
 
 def local_amiss(line: KeyLine, port: int) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _ends(port: int) -> set[str]:
     return {f"127.0.0.1:{port}", f"localhost:{port}"}
 
 
-def _narrow(line: KeyLine, desktop: Desktop, path: Path) -> str:
+def _narrow(line: KeyLine, desktop: Desktop, port: int, path: Path) -> str:
     mark = Mark(TUNNEL, desktop.name, "0" * 8)
-    options = tunnel_line(mark, line.public_key, port=desktop.port, expires=desktop.expires)
+    options = tunnel_line(mark, line.public_key, port=port, expires=desktop.expires)
     return mend_key(line.public_key, options.partition(f" {line.public_key}")[0], file=shown(str(path)))

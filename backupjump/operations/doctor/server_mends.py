@@ -7,11 +7,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from backupjump import process
+from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError
 from backupjump.operations.doctor.key_lines import append_line, mend_key
 from backupjump.operations.doctor.server_words import on_as_root, quoted
 from backupjump.operations.enroll.authorized_keys import HOP, RESERVED_PORTS, Mark, hop_line
 from backupjump.operations.enroll.jump_node import HOP_ACCOUNT, TUNNEL_ACCOUNT, Accounts, snippet
+from backupjump.operations.enroll.ports import ports_of
 from backupjump.ssh.second_shell import relay_options
 
 if TYPE_CHECKING:
@@ -66,19 +68,20 @@ def mend_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
 
     The forced command is for an sshd that has none of our limits yet; that of a relay leads to its Desktop.
     """
-    relay = _relay_among(desktops)
+    relay = _relay_among(node, desktops)
     options = relay_options(relay) if relay else f'{_options(node, desktops)},command="/bin/false"'
     return on_as_root("JumpNode", _mend(node, options))
 
 
 def mend_to_relay(node: JumpNode, desktop: Desktop) -> str:
     """Return the command that lets our key reach one Desktop there by a forced command, for `relay: true`."""
-    return on_as_root("JumpNode", _mend(node, relay_options(desktop.jump_alias or desktop.name)))
+    way = next(way for way in desktop.tunnels_on(node.name) if way.route is RouteKind.NESTED)
+    return on_as_root("JumpNode", _mend(node, relay_options(way.jump_alias or desktop.name)))
 
 
 def add_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:
     """Return the command that lets our key in there, for the ways to `desktops` alone."""
-    file, relay = _file(node), _relay_among(desktops)
+    file, relay = _file(node), _relay_among(node, desktops)
     key, options = public_half(node.identity_file), relay_options(relay) if relay else _options(node, desktops)
     added = append_line(f"{options} {key} {_mark(node, key)}", file=file)
     fix = f"{added} && chown {node.user}: {file} && chmod 600 {file}"
@@ -103,13 +106,18 @@ def _file(node: JumpNode) -> str:
     return f"~{node.user}/.ssh/authorized_keys"
 
 
-def _relay_among(desktops: Sequence[Desktop]) -> str | None:
-    return next((each.jump_alias or each.name for each in desktops if each.relay), None)
+def _relay_among(node: JumpNode, desktops: Sequence[Desktop]) -> str | None:
+    """Return the Desktop that our key leads to by a forced command: one of a relay has such a key of its own."""
+    ways = [(each, way) for each in desktops for way in each.tunnels_on(node.name)]
+    return next(
+        (way.jump_alias or each.name for each, way in ways if way.relay and way.identity_file == node.identity_file),
+        None,
+    )
 
 
 def _options(node: JumpNode, desktops: Sequence[Desktop]) -> str:
     key = public_half(node.identity_file)
-    line = hop_line(_mark(node, key), key, ports={*RESERVED_PORTS, *(desktop.port for desktop in desktops)})
+    line = hop_line(_mark(node, key), key, ports={*RESERVED_PORTS, *ports_of(desktops, node.name)})
     return line.partition(f" {key}")[0]
 
 

@@ -29,7 +29,7 @@ def look_at_tools(server: Server) -> Iterator[Finding]:
     """Yield what can be said of ssh and rsync here."""
     try:
         said = process.run(["ssh", "-V"], timeout=_SECONDS).stderr.decode("ascii", "replace")
-        yield ssh_finding(said, wanted=[desktop.route for desktop in server.desktops.values()])
+        yield ssh_finding(said, wanted=[way.route for desktop in server.desktops.values() for way in desktop.ways])
     except (ProgramMissing, process.TimedOut) as error:
         yield Finding("tools.ssh", FAIL, evidence_of(error), _install("openssh-client"))
     try:

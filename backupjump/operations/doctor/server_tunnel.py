@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind
-from backupjump.errors import ForwardRefused, HostKeyRefused, KeyRefused, TunnelNotOpen
+from backupjump.errors import DesktopAway, ForwardRefused, HostKeyRefused, KeyRefused, OtherMachine, TunnelNotOpen
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.server_mends import mend_line, mend_loopback
 from backupjump.operations.doctor.server_words import START_SSHD, edit, evidence_of, listed, on, on_as_root
@@ -18,27 +18,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from backupjump.config.models import Desktop, JumpNode, Server
+    from backupjump.config.models import Desktop, JumpNode, Server, Way
     from backupjump.errors import BackupjumpError
 
 _CONNECT_SECONDS = 3.0
 _OFFERED = re.compile(r"offered: (SHA256:[A-Za-z0-9+/]+)")
 
 
-def port_finding(desktop: Desktop, server: Server, file: Path) -> Finding:
+def port_finding(desktop: Desktop, way: Way, server: Server, file: Path) -> Finding:
     """Return whether the port is this Desktop's alone, also where one JumpNode has two names; `file` tells of it."""
     same = [
-        other.name for other in server.desktops.values() if other is not desktop and _one_end(desktop, other, server)
+        other.name
+        for other in server.desktops.values()
+        if other is not desktop and not other.revoked and any(_one_end(way, each, server) for each in other.ways)
     ]
-    where = "this Server" if desktop.jump_node is None else f"JumpNode {desktop.jump_node}"
+    where = way.place
     if not same:
-        return Finding("tunnel.port", OK, f"desktop {desktop.name}: port {desktop.port} of {where} is its own")
-    told = f"desktop {desktop.name} and {listed(same)} have one end: port {desktop.port} of {where}, by its host key"
+        return Finding("tunnel.port", OK, f"desktop {desktop.name}: port {way.end_port} of {where} is its own")
+    told = f"desktop {desktop.name} and {listed(same)} have one end: port {way.end_port} of {where}, by its host key"
     return Finding("tunnel.port", FAIL, told, edit(file))
 
 
-def _one_end(one: Desktop, other: Desktop, server: Server) -> bool:
-    if one.port != other.port or other.revoked:
+def _one_end(one: Way, other: Way, server: Server) -> bool:
+    if one.end_port != other.end_port or not other.by_tunnel:
         return False
     if one.jump_node is None or other.jump_node is None:
         return one.jump_node is other.jump_node
@@ -47,21 +49,32 @@ def _one_end(one: Desktop, other: Desktop, server: Server) -> bool:
     return bool(set(first.host_key) & set(second.host_key))
 
 
-def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Iterator[Finding]:
-    """Yield how far the way to `desktop` led, and who stands at its end in place of it."""
+def not_reached(
+    desktop: Desktop, way: Way, server: Server, error: BackupjumpError, *, open_at: str = ""
+) -> Iterator[Finding]:
+    """Yield how far the way to `desktop` led, and who stands at its end in place of it.
+
+    Its tunnel stands at one place at a time: that may be `open_at`.
+    """
     told = evidence_of(error)
-    if isinstance(error, TunnelNotOpen):
+    if not way.by_tunnel:
+        yield from _not_in_the_lan(desktop, error, told)
+    elif isinstance(error, TunnelNotOpen) and open_at:
+        yield Finding(
+            "tunnel.open", SKIP, f"desktop {desktop.name}: its tunnel stands at {open_at}, not at {way.place}"
+        )
+    elif isinstance(error, TunnelNotOpen):
         # The usual state of a laptop that is asleep.
         yield Finding("tunnel.open", WARN, told, on("Desktop", "backupjump tunnel open"))
     elif isinstance(error, HostKeyRefused):
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
-        yield Finding("desktop.host-key", FAIL, *_stranger(desktop, server, told))
-    elif isinstance(error, ForwardRefused) and desktop.route is not RouteKind.NESTED and desktop.jump_node:
-        behind = [each for each in server.desktops.values() if each.jump_node == desktop.jump_node]
-        yield Finding("jumpnode.forward", FAIL, told, mend_line(server.jump_nodes[desktop.jump_node], behind))
+        yield Finding("desktop.host-key", FAIL, *_stranger(desktop, way, server, told))
+    elif isinstance(error, ForwardRefused) and way.route is not RouteKind.NESTED and way.jump_node:
+        behind = [each for each in server.desktops.values() if each.tunnels_on(way.jump_node)]
+        yield Finding("jumpnode.forward", FAIL, told, mend_line(server.jump_nodes[way.jump_node], behind))
     elif isinstance(error, KeyRefused):
         yield Finding("tunnel.open", OK, f"desktop {desktop.name}: an sshd answers at the tunnel's end")
-        if desktop.route is not RouteKind.NESTED:
+        if way.route is not RouteKind.NESTED:
             yield Finding("desktop.host-key", OK, f"desktop {desktop.name} shows a pinned key")
         yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
     elif error.code == "away":
@@ -70,12 +83,22 @@ def not_reached(desktop: Desktop, server: Server, error: BackupjumpError) -> Ite
         yield Finding("desktop.login", FAIL, told, on("Desktop", "backupjump doctor"))
 
 
-def _stranger(desktop: Desktop, server: Server, told: str) -> tuple[str, str]:
+def _not_in_the_lan(desktop: Desktop, error: BackupjumpError, told: str) -> Iterator[Finding]:
+    if isinstance(error, OtherMachine):
+        yield Finding("direct.reach", WARN, told, f"backupjump enroll repin {desktop.name}")
+    elif isinstance(error, DesktopAway):
+        # The usual state of a laptop that is on its way.
+        yield Finding("direct.reach", SKIP, told)
+    else:
+        yield Finding("desktop.login", FAIL, told, on("Desktop", error.hint or "backupjump doctor"))
+
+
+def _stranger(desktop: Desktop, way: Way, server: Server, told: str) -> tuple[str, str]:
     """Return who showed another host key than the Desktop's, as far as the config knows him, and what to type."""
     found = _OFFERED.search(told)
     whose = _known_as(found[1], server) if found else ""
     if whose:
-        look = f"ss -ltnp 'sport = :{desktop.port}'"
+        look = f"ss -ltnp 'sport = :{way.end_port}'"
         return f"{told}; that is {whose}: its tunnel or sshd stands on this Desktop's port", on_as_root(
             "JumpNode", look
         )
@@ -91,11 +114,11 @@ def _known_as(offered: str, server: Server) -> str:
     return next((name for name, keys in machines if offered in map(fingerprint, keys)), "")
 
 
-def look_from_outside(node: JumpNode, desktop: Desktop) -> Finding:
+def look_from_outside(node: JumpNode, desktop: Desktop, way: Way) -> Finding:
     """Return whether this machine reaches the tunnel's end, which should be on the JumpNode's loopback only."""
     check = "tunnel.loopback"
     try:
-        found = socket.getaddrinfo(node.host, desktop.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(node.host, way.end_port, type=socket.SOCK_STREAM)
     except OSError as error:
         return Finding(check, SKIP, f"{node.host} has no address: {error.strerror}")
     addresses = {str(each[4][0]) for each in found}
@@ -103,12 +126,12 @@ def look_from_outside(node: JumpNode, desktop: Desktop) -> Finding:
         return Finding(check, SKIP, f"JumpNode {node.name} is this very machine; nobody is outside of it here")
     for address in sorted(addresses):
         try:
-            socket.create_connection((address, desktop.port), timeout=_CONNECT_SECONDS).close()
+            socket.create_connection((address, way.end_port), timeout=_CONNECT_SECONDS).close()
         except OSError:
             continue
         told = (
-            f"port {desktop.port} of JumpNode {node.name} answers from here: the Internet reaches {desktop.name}'s sshd"
+            f"port {way.end_port} of JumpNode {node.name} answers from here: the Internet reaches {desktop.name}'s sshd"
         )
-        needs_shell = desktop.route is RouteKind.NESTED and not desktop.relay
+        needs_shell = way.route is RouteKind.NESTED and not way.relay
         return Finding(check, FAIL, told, mend_loopback(node, needs_shell=needs_shell))
-    return Finding(check, OK, f"port {desktop.port} of JumpNode {node.name} can't be reached from outside of it")
+    return Finding(check, OK, f"port {way.end_port} of JumpNode {node.name} can't be reached from outside of it")

@@ -29,6 +29,10 @@ FIRST_PORT = 2020
 RESERVED_PORTS = tuple(range(FIRST_PORT, FIRST_PORT + 16))
 """What the Server's account on a JumpNode may reach from the start, so that a further Desktop is one line elsewhere."""
 
+BY_TUNNEL = "127.0.0.1,::1"
+"""The `from=` of a data key: what comes out of the tunnel comes from loopback."""
+
+_SOURCES = re.compile(rb'(?:^|,)from="([0-9A-Za-z.:/*?!,_-]+)"')
 _MARK = re.compile(rb"backupjump:(data|tunnel|hop):([A-Za-z0-9][A-Za-z0-9._-]{0,62}):([0-9a-f]{8})")
 # A command="…" of authorized_keys ends at the next quote that has no backslash before it, and a shell reads it.
 _SAFE_WORD = re.compile(r"[A-Za-z0-9/_.,:@+=-]+")
@@ -55,10 +59,11 @@ def hop_mark(jump_node: str, key: str) -> Mark:
     return Mark(HOP, jump_node, hashlib.sha256(key.encode("ascii")).hexdigest()[:8])
 
 
-def data_line(mark: Mark, key: str, *, gate_argv: Sequence[str], expires: date | None) -> str:
+def data_line(mark: Mark, key: str, *, gate_argv: Sequence[str], expires: date | None, sources: str = BY_TUNNEL) -> str:
     """Return the Desktop's line for the Server's data key: through the tunnel only, and there the gate alone.
 
-    BackupjumpError for a path that a shell would read otherwise.
+    `sources` is for a Server that comes by route direct too. BackupjumpError for a path that a shell would read
+    otherwise.
     """
     for word in gate_argv:
         if not _SAFE_WORD.fullmatch(word):
@@ -67,7 +72,17 @@ def data_line(mark: Mark, key: str, *, gate_argv: Sequence[str], expires: date |
                 hint="use a folder whose path has letters, digits and / _ . , : @ + = - only",
             )
     command = " ".join(gate_argv)
-    return _line('restrict,from="127.0.0.1,::1",command="' + command + '"', expires, key, mark)
+    return _line(f'restrict,from="{sources}",command="{command}"', expires, key, mark)
+
+
+def sources_of(content: bytes, mark: Mark) -> str:
+    """Return from where the newest managed line of this kind and name lets its key in; without one by the tunnel."""
+    found = BY_TUNNEL
+    for line in content.splitlines():
+        its = mark_of(line)
+        if its is not None and (its.kind, its.name) == (mark.kind, mark.name) and (said := _SOURCES.search(line)):
+            found = said[1].decode("ascii")
+    return found
 
 
 def tunnel_line(mark: Mark, key: str, *, port: int, expires: date | None) -> str:

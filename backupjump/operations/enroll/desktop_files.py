@@ -118,9 +118,9 @@ def _refuse_a_server(path: Path) -> None:
 
 
 def _refuse_another_tunnel(config: DesktopConfig, invitation: Invitation) -> None:
-    tunnel, jump = config.tunnel, config.tunnel.jump_nodes[0]
+    jump = config.tunnel.jump_nodes[0]
     invited = invitation.jump
-    there = (jump.host, jump.port, jump.user, tunnel.port)
+    there = (jump.host, jump.port, jump.user, jump.tunnel_port)
     if there == (read_host(invited.host), invited.port, invited.user, invitation.port):
         if not set(invited.host_keys) & set(jump.host_keys):
             raise UsageError(
@@ -129,7 +129,7 @@ def _refuse_another_tunnel(config: DesktopConfig, invitation: Invitation) -> Non
             )
         return
     raise UsageError(
-        f"{shown(str(config.path))} is there, for port {tunnel.port} of {jump.user}@{jump.host}:{jump.port}; the "
+        f"{shown(str(config.path))} is there, for port {jump.tunnel_port} of {jump.user}@{jump.host}:{jump.port}; the "
         f"invitation is for port {invitation.port} of {invited.user}@{invited.host}:{invited.port}",
         hint="is it of an older enrolment? backupjump enroll revoke; to have both: --user-config FILE",
     )

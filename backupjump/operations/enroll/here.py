@@ -43,7 +43,7 @@ def script_for_here(server: Server, pending: Pending, reply: Reply, *, lines_onl
     mark = Mark(TUNNEL, invitation.desktop, invitation.id)
     line = tunnel_line(mark, reply.tunnel_key, port=invitation.port, expires=invitation.expires)
     changes = [KeyChange(account=accounts.tunnel, lines=(line,), port=invitation.port)]
-    is_first = all(each.jump_node or each.name == reply.desktop for each in server.desktops.values())
+    is_first = all(not each.tunnels_on(None) or each.name == reply.desktop for each in server.desktops.values())
     try:
         return set_up_script(accounts, changes) if is_first and not lines_only else keys_script(accounts, changes)
     except ValueError as error:

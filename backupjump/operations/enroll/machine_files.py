@@ -27,7 +27,8 @@ def machine_in(config: Path, kind: str, name: str) -> Machine:
 
 def deletable(paths: Iterable[Path], config: Path, server: Server, *, besides: str) -> tuple[Path, ...]:
     """Return those of `paths` that enrolment made and that no machine of the config but the desktop `besides` uses."""
-    used = {each.identity_file for each in server.desktops.values() if each.name != besides}
+    others = [each for each in server.desktops.values() if each.name != besides]
+    used = {each.identity_file for each in others} | {way.identity_file for each in others for way in each.ways}
     used |= {each.identity_file for each in server.jump_nodes.values()}
     ours = config.absolute().parent / KEYS
     return tuple(path for path in dict.fromkeys(paths) if path.parent == ours and path not in used and path.exists())

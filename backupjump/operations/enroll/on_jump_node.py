@@ -11,6 +11,7 @@ from backupjump.operations.enroll.authorized_keys import RESERVED_PORTS, TUNNEL,
 from backupjump.operations.enroll.fresh_file import public_half
 from backupjump.operations.enroll.jump_node import Accounts, KeyChange, keys_script, set_up_script, to_paste
 from backupjump.operations.enroll.machine_files import KEYS
+from backupjump.operations.enroll.ports import ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +40,11 @@ def jump_node_script(server: Server, pending: Pending, reply: Reply, *, lines_on
     mark = Mark(TUNNEL, invitation.desktop, invitation.id)
     line = tunnel_line(mark, reply.tunnel_key, port=invitation.port, expires=invitation.expires)
     changes = [KeyChange(account=accounts.tunnel, lines=(line,), port=invitation.port)]
-    there = [each for each in server.desktops.values() if each.jump_node == node.name]
+    there = [each for each in server.desktops.values() if each.tunnels_on(node.name)]
     is_first = all(each.name == reply.desktop for each in there)
     if is_first or invitation.port not in RESERVED_PORTS:
         key = public_half(node.identity_file)
-        ports = {*RESERVED_PORTS, invitation.port, *(each.port for each in there)}
+        ports = {*RESERVED_PORTS, invitation.port, *ports_of(there, node.name)}
         changes.append(KeyChange(account=accounts.hop, lines=(hop_line(hop_mark(node.name, key), key, ports=ports),)))
     if not is_first or lines_only:
         return keys_script(accounts, changes)

@@ -11,7 +11,7 @@ from backupjump.operations.enroll.pending import ports_taken
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backupjump.config.models import Server
+    from backupjump.config.models import Desktop, Server
     from backupjump.operations.enroll.pending import Pending
 
 # Above, Linux hands ports out to any program's outgoing connections (ip_local_port_range): one could sit on ours.
@@ -20,8 +20,12 @@ _LAST_PORT = 32767
 
 def taken_ports(server: Server, pendings: Iterable[Pending], jump_node: str | None) -> set[int]:
     """Return the ports on that JumpNode that a further Desktop can't have; revoked ones may come back some day."""
-    of_desktops = {desktop.port for desktop in server.desktops.values() if desktop.jump_node == jump_node}
-    return of_desktops | ports_taken(pendings, jump_node)
+    return ports_of(server.desktops.values(), jump_node) | ports_taken(pendings, jump_node)
+
+
+def ports_of(desktops: Iterable[Desktop], jump_node: str | None) -> set[int]:
+    """Return the ports on that JumpNode (None: this Server) where tunnels of `desktops` end."""
+    return {way.end_port for desktop in desktops for way in desktop.tunnels_on(jump_node)}
 
 
 def free_port(taken: set[int], wanted: int | None) -> int:

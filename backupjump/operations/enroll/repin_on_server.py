@@ -15,12 +15,15 @@ from backupjump.errors import UsageError
 from backupjump.operations.enroll.rebuild import rebuild_script
 from backupjump.operations.enroll.repin import Consent, Pin, repin
 from backupjump.ssh.offered_key import ask_offered_key
-from backupjump.ssh.route import prepare, route_to, route_to_jump
+from backupjump.ssh.route import data_host, prepare, route_to_jump, routes_to
 from backupjump.ssh.verdicts import Leg, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backupjump.config.machines import Machine
-    from backupjump.config.models import JumpNode, Server
+    from backupjump.config.models import JumpNode, Server, Way
+    from backupjump.ssh.offered_key import Offer
     from backupjump.ssh.route import Route
 
 
@@ -64,7 +67,7 @@ def _find(found: tuple[Machine, ...], name: str, *, jump_node: bool) -> Machine:
 
 def _pin(machine: Machine, noun: Desktop | JumpNode) -> Pin:
     role = "JumpNode" if machine.kind == "jump_nodes" else "desktop"
-    if noun.host_key is None or (isinstance(noun, Desktop) and noun.route is RouteKind.NESTED):
+    if noun.host_key is None or (isinstance(noun, Desktop) and not _ways(noun)):
         raise UsageError(
             f"desktop {noun.name} is reached by route nested: its host key is pinned on the JumpNode, not here",
             hint="on the JumpNode, in the known_hosts of the account that this Server logs in to",
@@ -78,19 +81,38 @@ def _pin(machine: Machine, noun: Desktop | JumpNode) -> Pin:
     )
 
 
+def _ways(desktop: Desktop) -> list[Way]:
+    """Return the ways by which the Desktop itself shows us its key."""
+    return [way for way in desktop.ways if way.route is not RouteKind.NESTED]
+
+
 def _ask(noun: Desktop | JumpNode, server: Server) -> str:
+    """Return the key that is offered, for a Desktop by the first way on which one is; by its tunnel before any other.
+
+    In a LAN anybody may have its address. If none is offered the verdict on the first of them is raised.
+    """
     with tempfile.TemporaryDirectory(prefix="repin-", dir=state_dir(server.state_dir)) as folder:
-        route = _route(noun, server, Path(folder) / "route")
-        prepare(route)
-        hop = route.hops[-1]
-        offer = ask_offered_key(route.config_file, hop.alias, pinned=hop.host_keys)
-    if offer.host_key is None:
-        leg = Leg.JUMP if route.target is None else Leg.WHOLE
-        raise verdict(offer.said, offer.status, route=route, leg=leg)
-    return offer.host_key
+        routes = _routes(noun, server, Path(folder) / "route")
+        offers = [(route, _offer(route)) for route in routes[:1]]
+        while offers[-1][1].host_key is None and len(offers) < len(routes):
+            offers.append((routes[len(offers)], _offer(routes[len(offers)])))
+    if (offered := offers[-1][1].host_key) is not None:
+        return offered
+    route, offer = offers[0]
+    leg = Leg.JUMP if route.target is None else Leg.WHOLE
+    raise verdict(offer.said, offer.status, route=route, leg=leg)
 
 
-def _route(noun: Desktop | JumpNode, server: Server, folder: Path) -> Route:
-    if isinstance(noun, Desktop):
-        return route_to(noun, server, folder=folder)
-    return route_to_jump(noun, folder=folder)
+def _offer(route: Route) -> Offer:
+    prepare(route)
+    hop = route.hops[-1]
+    return ask_offered_key(
+        route.config_file, hop.alias if route.target is None else data_host(route), pinned=hop.host_keys
+    )
+
+
+def _routes(noun: Desktop | JumpNode, server: Server, folder: Path) -> Sequence[Route]:
+    if not isinstance(noun, Desktop):
+        return (route_to_jump(noun, folder=folder),)
+    routes = [route for route in routes_to(noun, server, folder=folder) if route.kind is not RouteKind.NESTED]
+    return sorted(routes, key=lambda route: route.is_direct)

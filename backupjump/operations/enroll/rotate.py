@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from backupjump.config.models import Desktop, JumpNode
+    from backupjump.config.models import Desktop, JumpNode, Way
     from backupjump.operations.enroll.jump_node import Accounts
     from backupjump.operations.site import Site
 
@@ -47,15 +47,15 @@ def propose_rotation(wishes: RotateWishes, *, say: Callable[..., None]) -> Invit
     """
     site = open_site(wishes.config)
     desktop = desktop_named(site.server, wishes.name)
-    node = _node_of(desktop, site)
+    node, way = _end_of(desktop, site)
     pendings = [each for each in all_pending(site.state) if each.invitation.desktop == desktop.name]
     accounts = remembered_accounts(pendings, node)
     begun = [each for each in pendings if each.is_open and each.invitation.kind == ROTATE]
     expires = wishes.expires or _by_itself(desktop, begun, today=wishes.today)
     ids = [each.invitation.id for each in begun[:1]] or [secrets.token_hex(4)]
-    invitation = _invitation(site, desktop, node, accounts, enrolment=ids[0], expires=expires)
+    invitation = _invitation(site, desktop, (node, way), accounts, enrolment=ids[0], expires=expires)
     if begun and begun[0].invitation != invitation:
-        invitation = _invitation(site, desktop, node, accounts, enrolment=secrets.token_hex(4), expires=expires)
+        invitation = _invitation(site, desktop, (node, way), accounts, enrolment=secrets.token_hex(4), expires=expires)
     for each in begun:
         if each.invitation.id != invitation.id:
             forget_pending(site.state, each)
@@ -83,16 +83,17 @@ def _by_itself(desktop: Desktop, begun: Sequence[Pending], *, today: date) -> da
 
 
 def _invitation(
-    site: Site, desktop: Desktop, node: JumpNode, accounts: Accounts, *, enrolment: str, expires: date | None
+    site: Site, desktop: Desktop, end: tuple[JumpNode, Way], accounts: Accounts, *, enrolment: str, expires: date | None
 ) -> Invitation:
+    node, way = end
     key = _key_of(site, desktop, enrolment)
     return Invitation(
         kind=ROTATE,
         id=enrolment,
         desktop=desktop.name,
-        route=desktop.route.value,
+        route=way.route.value,
         jump=JumpAccount(node.host, node.port, accounts.tunnel, node.host_key),
-        port=desktop.port,
+        port=way.end_port,
         data_key=make_key(key, comment=f"backupjump:data:{desktop.name}:{enrolment}"),
         read=(),
         expires=expires,
@@ -103,12 +104,22 @@ def _key_of(site: Site, desktop: Desktop, enrolment: str) -> Path:
     return site.config_file.absolute().parent / KEYS / f"desktop-{desktop.name}-{enrolment}"
 
 
-def _node_of(desktop: Desktop, site: Site) -> JumpNode:
+def _end_of(desktop: Desktop, site: Site) -> tuple[JumpNode, Way]:
+    """Return the one JumpNode that the Desktop's tunnel ends on, and the way over it."""
     if desktop.revoked:
         raise UsageError(f"desktop {desktop.name} is revoked: it has no keys that could be renewed")
-    if desktop.jump_node is None or desktop.route is RouteKind.NESTED:
+    by_tunnel = [way for way in desktop.ways if way.by_tunnel]
+    by_hand = next((way for way in by_tunnel if way.jump_node is None or way.route is RouteKind.NESTED), None)
+    if by_hand is not None:
         raise UsageError(
-            f"desktop {desktop.name} is reached by route {desktop.route.value}, whose keys were made by hand",
+            f"desktop {desktop.name} is reached by route {by_hand.route.value}, whose keys were made by hand",
             hint="make new ones as the README makes the first; take the old lines out once the new ones work",
         )
-    return site.server.jump_nodes[desktop.jump_node]
+    ends = dict.fromkeys(way.place for way in by_tunnel)
+    if len(ends) > 1:
+        # The Desktop gives its old tunnel key up at the end, and the others would still ask for that one.
+        raise UsageError(
+            f"desktop {desktop.name} has tunnels to several machines, and enrolment renews one: {', '.join(ends)}",
+            hint="renew its keys by hand, at each of them: docs/by-hand.md, A second JumpNode",
+        )
+    return site.server.jump_nodes[by_tunnel[0].jump_node or ""], by_tunnel[0]

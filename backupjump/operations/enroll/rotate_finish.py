@@ -25,7 +25,7 @@ from backupjump.operations.enroll.on_jump_node import accounts_of, run_or_print
 from backupjump.operations.enroll.pending import all_pending, ended_with, write_pending
 from backupjump.operations.enroll.proof import WAITS_SECONDS, prove_way
 from backupjump.ssh.control import open_control
-from backupjump.ssh.route import route_to
+from backupjump.ssh.route import routes_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,9 @@ def _let_tunnel_in(renewal: Renewal, say: Say) -> None:
 
 def _new_way(renewal: Renewal, desktop: Desktop, folder: Path) -> Route:
     renewed = desktop.model_copy(update={"identity_file": renewal.pending.identity_file})
-    return route_to(renewed, renewal.site.server, folder=folder)
+    # By its tunnel: that is what is renewed, and the Desktop's new line may not have the address of a LAN.
+    routes = routes_to(renewed, renewal.site.server, folder=folder)
+    return next(route for route in routes if not route.is_direct)
 
 
 def _prove(route: Route, renewal: Renewal, say: Say) -> None:

@@ -32,6 +32,7 @@ from backupjump.operations.enroll.jump_node import KeyChange, keys_script
 from backupjump.operations.enroll.machine_files import KEYS, deletable, delete_keys, machine_in
 from backupjump.operations.enroll.on_jump_node import run_or_print
 from backupjump.operations.enroll.pending import all_pending
+from backupjump.operations.enroll.ports import ports_of
 from backupjump.operations.enroll.revoke import remembered_accounts
 from backupjump.ssh.client_config import Hop
 from backupjump.ssh.link import forward_argv
@@ -75,7 +76,11 @@ def renewal_of(site: Site, name: str, *, target: Target | None, yes: bool) -> Ho
     """Return the renewal for the JumpNode `name`; UsageError where there is none, or its key was made by hand."""
     if name not in site.server.jump_nodes:
         raise unknown_name("JumpNode", name, site.server.jump_nodes)
-    nested = [each.name for each in _desktops(site, name) if each.route is RouteKind.NESTED]
+    nested = [
+        each.name
+        for each in _desktops(site, name)
+        if any(way.route is RouteKind.NESTED for way in each.tunnels_on(name))
+    ]
     if nested:
         raise UsageError(
             f"JumpNode {name} has desktops of route nested ({', '.join(nested)}), whose key needs a shell there",
@@ -95,7 +100,7 @@ def hop_renewal_steps(renewal: HopRenewal, *, say: Say) -> Iterator[str]:
     if not agreed("Shall it be so?", yes=renewal.yes):
         raise BackupjumpError("nothing was changed")
     key = make_key(new, comment=f"backupjump:hop:{node.name}")
-    ports = {*RESERVED_PORTS, *(each.port for each in _desktops(renewal.site, node.name))}
+    ports = {*RESERVED_PORTS, *ports_of(_desktops(renewal.site, node.name), node.name)}
     _change_keys(
         renewal, KeyChange(account=node.user, lines=(hop_line(hop_mark(node.name, key), key, ports=ports),)), say
     )
@@ -117,7 +122,7 @@ def hop_renewal_steps(renewal: HopRenewal, *, say: Say) -> Iterator[str]:
 
 
 def _desktops(site: Site, name: str) -> list[Desktop]:
-    return [each for each in site.server.desktops.values() if each.jump_node == name and not each.revoked]
+    return [each for each in site.server.desktops.values() if each.tunnels_on(name) and not each.revoked]
 
 
 def _change_keys(renewal: HopRenewal, change: KeyChange, say: Say) -> None:
@@ -138,7 +143,7 @@ def _prove(renewal: HopRenewal, key: Path, say: Say) -> None:
 
 
 def _try(renewal: HopRenewal, key: Path) -> BackupjumpError | None:
-    ports = [each.port for each in _desktops(renewal.site, renewal.node.name)]
+    ports = ports_of(_desktops(renewal.site, renewal.node.name), renewal.node.name)
     node = renewal.node.model_copy(update={"identity_file": key})
     end = Hop("bj-end", "127.0.0.1", min(ports, default=FIRST_PORT), node.user, key, ())
     with tempfile.TemporaryDirectory(prefix="rotate-", dir=renewal.site.state) as folder:

@@ -11,7 +11,14 @@ from backupjump.config.yaml_file import read_document
 from backupjump.errors import BackupjumpError, UsageError
 from backupjump.escape import shown
 from backupjump.operations.enroll.accept_plan import lasting_gate
-from backupjump.operations.enroll.authorized_keys import DATA, Mark, data_line, foreign_line_with, read_keys_file
+from backupjump.operations.enroll.authorized_keys import (
+    DATA,
+    Mark,
+    data_line,
+    foreign_line_with,
+    read_keys_file,
+    sources_of,
+)
 from backupjump.operations.enroll.invitation import Invitation
 from backupjump.operations.enroll.this_desktop import ThisDesktop, look_at_this_desktop
 from backupjump.ssh.keys import fingerprint
@@ -79,7 +86,8 @@ def plan_rotation(invitation: Invitation, config_file: Path, *, authorized_keys:
     # By its own word in the line, the gate can tell that the Server has come with the new key.
     argv, settles = lasting_gate(path)
     argv = (*argv, "--enrolment", invitation.id)
-    line = data_line(mark, invitation.data_key, gate_argv=argv, expires=invitation.expires)
+    sources = sources_of(read_keys_file(keys_file), mark)
+    line = data_line(mark, invitation.data_key, gate_argv=argv, expires=invitation.expires, sources=sources)
     listed = isinstance(read_document(path).value["tunnel"]["jump_node"], list)
     place: Where = ("tunnel", "jump_node", number) if listed else ("tunnel", "jump_node")
     return RotatePlan(invitation, config, config.gate, here, number, place, keys_file, line, settles)
@@ -107,7 +115,7 @@ def _jump_node_in(config: DesktopConfig, invitation: Invitation) -> int:
     jump, tunnel = invitation.jump, config.tunnel
     wanted = (jump.host, jump.port, jump.user, invitation.port)
     for number, each in enumerate(tunnel.jump_nodes):
-        if (each.host, each.port, each.user, tunnel.port) == wanted and set(each.host_keys) & set(jump.host_keys):
+        if (each.host, each.port, each.user, each.tunnel_port) == wanted and set(each.host_keys) & set(jump.host_keys):
             return number
     raise UsageError(
         f"{shown(str(config.path))} has no tunnel to port {invitation.port} of {jump.user}@{jump.host}:{jump.port} "

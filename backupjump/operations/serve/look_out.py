@@ -10,14 +10,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, DesktopAway, HostKeyRefused, JumpNodeUnreachable, KeyRefused, LinkLost
+from backupjump.operations.gate import ask_gate
 from backupjump.operations.serve.patience import Patience
+from backupjump.operations.veto import check_veto
 from backupjump.ssh.control import open_control
-from backupjump.ssh.route import prepare
+from backupjump.ssh.route import data_host, prepare
 from backupjump.ssh.standing import Standing
 from backupjump.timing.backoff import pause_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from backupjump.ssh.route import Route
 
@@ -27,24 +29,27 @@ _EVERY_SECONDS = 10.0
 # Where each look is a login to the JumpNode, and not just a message.
 _BY_LOGIN_SECONDS = 60.0
 _ASK_SECONDS = 15.0
+# A LAN answers at once, or not at all.
+_DIRECT_SECONDS = 5.0
 _PROBE = "bj1 probe"
 
 
 class LookOut(threading.Thread):
-    """Tells `reached` of each Desktop that is `wanted` and answers, until it is stopped.
+    """Tells `reached` of each Desktop that is `wanted` and answers, and over which JumpNode, until it is stopped.
 
-    `jump` is the way to the JumpNode; None where its Desktops are reached without a standing login (routes local and
-    nested). A Desktop that answers in a wrong way counts as reached: the run that follows says why, and is recorded.
+    `jump` is the way to the JumpNode; None where its Desktops are reached without a standing login (routes local,
+    nested and direct). A Desktop that answers in a wrong way counts as reached: the run that follows says why, and is
+    recorded. On route direct only one that lets us in and would have a backup now does: by its tunnel it can come yet.
     """
 
     def __init__(
         self,
         name: str,
         jump: Route | None,
-        routes: Mapping[str, Route],
+        routes: Sequence[Route],
         *,
         wanted: Callable[[], frozenset[str]],
-        reached: Callable[[str], None],
+        reached: Callable[[tuple[str, str | None]], None],
     ) -> None:
         super().__init__(name=f"look-out {name}", daemon=True)
         self._jump = jump
@@ -72,11 +77,13 @@ class LookOut(threading.Thread):
         every = _EVERY_SECONDS if self._jump is not None else _BY_LOGIN_SECONDS
         while not self._ended.is_set():
             began = time.monotonic()
-            for desktop in sorted(self._wanted() & self._routes.keys()):
+            for route in self._routes:
                 if self._ended.is_set():
                     break
-                if not self._patience.is_over(desktop, now=time.monotonic()):
-                    self._look_for(desktop)
+                # Asked for each time: one that was found elsewhere meanwhile is not looked for any more.
+                wanted = route.desktop in self._wanted()
+                if wanted and not self._patience.is_over(data_host(route), now=time.monotonic()):
+                    self._look_for(route)
             # Not all Servers at once, and not too near to the look before.
             pause = max(1.0, every * random.uniform(0.9, 1.1) - (time.monotonic() - began))  # noqa: S311
             self._nudged.wait(pause)
@@ -84,12 +91,12 @@ class LookOut(threading.Thread):
             self._nudged.clear()
         self._give_up()
 
-    def _look_for(self, desktop: str) -> None:
-        began = time.monotonic()
+    def _look_for(self, route: Route) -> None:
+        began, desktop = time.monotonic(), data_host(route)
         try:
             if self._jump is None:
-                self._log_in(self._routes[desktop])
-            elif time.monotonic() < self._again_at or not self._ask(self._jump, self._routes[desktop]):
+                self._log_in(route)
+            elif time.monotonic() < self._again_at or not self._ask(self._jump, route):
                 self._patience.answered(desktop)
                 return
         except DesktopAway as away:
@@ -103,12 +110,14 @@ class LookOut(threading.Thread):
             return
         except BackupjumpError as error:
             log.info("%s: %s", desktop, error)
+            if route.is_direct:
+                return
         except Exception:
             log.exception("looking for desktop %s failed", desktop)
             self._give_up()
             return
         self._patience.answered(desktop)
-        self._reached(desktop)
+        self._reached((route.desktop, route.jump_node))
 
     def _ask(self, jump: Route, route: Route) -> bool:
         standing = self._stand(jump)
@@ -130,8 +139,12 @@ class LookOut(threading.Thread):
 
     def _log_in(self, route: Route) -> None:
         prepare(route)
-        with open_control(route, deadline_seconds=_ASK_SECONDS) as control:
-            control.run(_PROBE.split(), timeout=_ASK_SECONDS)
+        seconds = _DIRECT_SECONDS if route.is_direct else _ASK_SECONDS
+        with open_control(route, deadline_seconds=seconds) as control:
+            if route.is_direct:
+                check_veto(route, ask_gate(control, host=f"desktop {route.desktop}"))
+            else:
+                control.run(_PROBE.split(), timeout=seconds)
 
     def _give_up(self) -> None:
         standing, self._standing = self._standing, None

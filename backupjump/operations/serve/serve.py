@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from backupjump.config.models import Desktop, Job
+    from backupjump.config.models import Job
     from backupjump.operations.site import Site
     from backupjump.ssh.route import Route
 
@@ -54,8 +54,8 @@ class Serving:
         self._site = open_site(config, check_keys=True)
         self._waiting: dict[str, Waiting] = {}
         self._started: dict[str, Started] = {}
-        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._reached: dict[str, float] = {}
+        self._answers: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
+        self._reached: dict[str, tuple[float, str | None]] = {}
         self._wanted: frozenset[str] = frozenset()
         self._read_at = 0.0
         self._look_outs = self._begin_looking()
@@ -73,7 +73,7 @@ class Serving:
         for each in to_start(
             self._waiting.values(),
             running,
-            reached=self._reached.keys(),
+            reached={name: over for name, (_at, over) in self._reached.items()},
             max_parallel=self._site.server.max_parallel,
             now=now,
         ):
@@ -110,7 +110,7 @@ class Serving:
     def _begin_looking(self) -> list[LookOut]:
         look_outs = [
             LookOut(name, way, routes, wanted=lambda: self._wanted, reached=self._answers.put)
-            for name, way, routes in _ways(self._site)
+            for name, way, routes in places_to_look(self._site)
         ]
         for each in look_outs:
             each.start()
@@ -140,22 +140,23 @@ class Serving:
         if due is None:
             self._waiting.pop(job.name, None)
         else:
-            self._wait(job, self._site.desktop_of(job), due)
+            self._wait(job, due)
 
-    def _wait(self, job: Job, desktop: Desktop, due: datetime) -> None:
+    def _wait(self, job: Job, due: datetime) -> None:
         known = self._waiting.get(job.name)
         if known is None or known.due_at != due:
             log.debug("%s: due at %s", job.name, due)
-        self._waiting[job.name] = Waiting(job=job.name, desktop=desktop.name, jump_node=desktop.jump_node, due_at=due)
+        self._waiting[job.name] = Waiting(job=job.name, desktop=job.desktop, due_at=due)
 
     def _note_answers(self) -> None:
         now = time.monotonic()
-        self._reached = {name: at for name, at in self._reached.items() if now - at < _REACHED_SECONDS}
+        self._reached = {name: (at, over) for name, (at, over) in self._reached.items() if now - at < _REACHED_SECONDS}
         while not self._answers.empty():
-            self._reached[self._answers.get()] = now
+            desktop, over = self._answers.get()
+            self._reached.setdefault(desktop, (now, over))  # whoever finds it first counts
 
     def _start(self, waiting: Waiting) -> None:
-        running = Running(job=waiting.job, desktop=waiting.desktop, jump_node=waiting.jump_node)
+        running = Running(job=waiting.job, desktop=waiting.desktop, jump_node=self._reached[waiting.desktop][1])
         self._started[waiting.job] = start_run(running, config=self._site.config_file)
         log.info("%s: started", waiting.job)
 
@@ -180,7 +181,7 @@ class Serving:
         soonest = utc_now() + _PAUSE
         if waiting is not None and status != 0 and waiting.due_at < soonest:
             job = self._site.job(name)
-            self._wait(job, self._site.desktop_of(job), soonest)
+            self._wait(job, soonest)
 
 
 def serve(config: Path | None) -> None:
@@ -211,17 +212,24 @@ def _hangups() -> Iterator[list[int]]:
         signal.signal(signal.SIGHUP, before)
 
 
-def _ways(site: Site) -> list[tuple[str, Route | None, dict[str, Route]]]:
-    """Return for each JumpNode its name, the way to it and the routes over it; last those without a standing login."""
-    by_jump_node: dict[str, dict[str, Route]] = {}
-    by_login: dict[str, Route] = {}
+def places_to_look(site: Site) -> list[tuple[str, Route | None, list[Route]]]:
+    """Return where Desktops are to be looked for: a name, the way to a JumpNode, and the routes over it.
+
+    Behind those stand the routes without a standing login: nested and local, and apart from them direct ones, where an
+    absent Desktop lets us wait.
+    """
+    over: dict[str, list[Route]] = {}
+    by_login: list[Route] = []
+    direct: list[Route] = []
     for desktop in site.server.desktops.values():
-        over = desktop.jump_node if desktop.route in (RouteKind.PROXYJUMP, RouteKind.PROXYCOMMAND) else None
-        into = by_login if over is None else by_jump_node.setdefault(over, {})
-        into[desktop.name] = site.route_to(desktop)
+        for route in site.routes_to(desktop):
+            if route.jump_node is not None and route.kind is not RouteKind.NESTED:
+                over.setdefault(route.jump_node, []).append(route)
+            else:
+                (direct if route.is_direct else by_login).append(route)
     nodes = site.server.jump_nodes
-    ways: list[tuple[str, Route | None, dict[str, Route]]] = [
+    places: list[tuple[str, Route | None, list[Route]]] = [
         (name, route_to_jump(nodes[name], folder=site.state / "routes" / f"jump-{name}"), routes)
-        for name, routes in by_jump_node.items()
+        for name, routes in over.items()
     ]
-    return [*ways, ("by login", None, by_login)] if by_login else ways
+    return [*places, *((name, None, routes) for name, routes in (("by login", by_login), ("direct", direct)) if routes)]

@@ -15,7 +15,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJjUlh3rk5fhXWItGJPBEMWILOmk41nFaAcsm
 
 
 def tunnel(*jumps: tuple[str, int]) -> Tunnel:
-    nodes = (TunnelJump(host, port, "tunnel", Path("/keys/tunnel"), (KEY,)) for host, port in jumps)
+    nodes = (TunnelJump(host, port, "tunnel", Path("/keys/tunnel"), (KEY,), 2020) for host, port in jumps)
     return Tunnel(jump_nodes=tuple(nodes), port=2020, to_host="localhost", to_port=22)
 
 
