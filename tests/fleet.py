@@ -211,12 +211,12 @@ def _serve(fleet: list[Laptop], now: datetime) -> None:
     """Start what serve would start now."""
     by_name = {each.name: each for each in fleet}
     waiting = [
-        Waiting(job=name, desktop=name, jump_node="jump", due_at=each.due_at)
+        Waiting(job=name, desktop=name, due_at=each.due_at)
         for name, each in by_name.items()
         if each.due_at is not None and each.run_began is None
     ]
     running = [Running(job=name, desktop=name, jump_node="jump") for name, each in by_name.items() if each.run_began]
-    reached = [each.name for each in fleet if each.stands]
+    reached = {each.name: "jump" for each in fleet if each.stands}
     for chosen in to_start(waiting, running, reached=reached, max_parallel=MOST_AT_ONCE, now=now):
         laptop = by_name[chosen.job]
         laptop.run_began = now

@@ -63,10 +63,12 @@ def history(options: Options, job: str | None, wanted: str | None, limit: int, *
     if not found:
         click.echo("no run yet")
         return
+    ways = {_way(run) for run in found if run.jump_node is not None or run.route == "direct"}
     headers = (
         "started",
         "job",
         "status",
+        *(("by",) if len(ways) > 1 else ()),
         "took",
         "files",
         "new",
@@ -75,7 +77,8 @@ def history(options: Options, job: str | None, wanted: str | None, limit: int, *
         "received",
         "snapshot or reason",
     )
-    render.table(headers, [_run_row(run) for run in found], right=headers[3:9])
+    rows = [_run_row(run, told_way=len(ways) > 1) for run in found]
+    render.table(headers, rows, right=headers[-7:-1])
 
 
 def _rebuild(site: Site) -> None:
@@ -86,13 +89,18 @@ def _rebuild(site: Site) -> None:
     click.echo(f"the history is made anew: {render.number(runs)} run{'' if runs == 1 else 's'}{before}")
 
 
-def _run_row(run: Run) -> tuple[str, ...]:
+def _way(run: Run) -> str:
+    return run.jump_node or run.route
+
+
+def _run_row(run: Run, *, told_way: bool) -> tuple[str, ...]:
     counts = (run.files_total, run.files_new, run.files_changed, run.files_deleted)
     reason = run.error.message.partition("\n")[0] if run.error is not None else ""
     return (
         render.local_time(run.started_at),
         run.job,
         run.status.value,
+        *((_way(run),) if told_way else ()),
         str(run.ended_at - run.started_at),
         *(render.number(count) if run.snapshot is not None else "" for count in counts),
         render.size(run.bytes_received),

@@ -131,6 +131,7 @@ class Lab:
             jump=self._login(self.jump, self.jump.port, hop_key),
             desktop=self._login(self.desktop, self.tunnel_port, self.data_key),
             relay_key=self.relayed_key if relay else None,
+            lan_port=self.desktop.port,
         )
         write_private(folder / "backupjump.yaml", text)
         for name, job in (jobs or {"nightly": roles.job_yaml((self.home,))}).items():

@@ -82,18 +82,31 @@ def jump_ssh_wrapper(program: str, config: Path) -> str:
 
 
 def server_yaml(
-    route: str, *, store: Path, state: Path, jump: Login, desktop: Login, relay_key: Path | None = None
+    route: str,
+    *,
+    store: Path,
+    state: Path,
+    jump: Login,
+    desktop: Login,
+    relay_key: Path | None = None,
+    lan_port: int = 22,
 ) -> str:
-    """Return backupjump.yaml of the Server for the kind of route named `route`; nested by a relay with `relay_key`."""
+    """Return backupjump.yaml of the Server for the kind of route named `route`; nested by a relay with `relay_key`.
+
+    For route direct to `lan_port` there is a way by the tunnel behind it.
+    """
     nodes = {JUMP_NODE: {"host": LOOPBACK, **_yaml_login(jump)}}
     reach: dict[str, object] = {"route": route, **_yaml_login(desktop)}
     if route == "nested":
         reach = {"route": route, "port": desktop.port, "allow_plaintext_at_jump": True}
+    if route == "direct":
+        ways = [{"route": route, "host": LOOPBACK, "port": lan_port}, {"jump_node": JUMP_NODE, "port": desktop.port}]
+        reach = {key: value for key, value in _yaml_login(desktop).items() if key != "port"} | {"routes": ways}
     if relay_key is not None:
         reach |= {"relay": True, "identity_file": str(relay_key)}
     if route == "local":
         reach["tunnel_ends_here"] = True
-    else:
+    elif route != "direct":
         reach["jump_node"] = JUMP_NODE
     parts = {
         "store": {"path": str(store)},

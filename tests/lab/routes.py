@@ -11,8 +11,9 @@ from backupjump.process import Completed, run
 from backupjump.ssh.route import Route, data_host, prepare, remote_shell, route_to
 
 EVERY = list(RouteKind)
-BY_JUMP = [kind for kind in RouteKind if kind is not RouteKind.LOCAL]
-DIRECT = [kind for kind in RouteKind if kind is not RouteKind.NESTED]
+BY_TUNNEL = [kind for kind in RouteKind if kind is not RouteKind.DIRECT]
+BY_JUMP = [kind for kind in RouteKind if kind not in (RouteKind.LOCAL, RouteKind.DIRECT)]
+WITHOUT_NESTED = [kind for kind in BY_TUNNEL if kind is not RouteKind.NESTED]
 
 
 def route_in(lab: Lab, kind: RouteKind) -> Route:

@@ -11,7 +11,7 @@ import pytest
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
 from backupjump.process import run
-from lab.routes import DIRECT
+from lab.routes import WITHOUT_NESTED
 from program import backupjump
 
 pytestmark = pytest.mark.lab
@@ -24,7 +24,7 @@ def printed(lab: Lab, kind: RouteKind, *words: str) -> str:
 
 
 @pytest.mark.parametrize("place", ["server/state", "server/state of mine"])
-@pytest.mark.parametrize("kind", DIRECT)
+@pytest.mark.parametrize("kind", WITHOUT_NESTED)
 def test_ssh_scp_and_rsync_take_the_printed_file(lab: Lab, tmp_path: Path, kind: RouteKind, place: str) -> None:
     lab.state = lab.folder / place
     lab.open_tunnel()

@@ -22,7 +22,7 @@ from backupjump.ssh.client_config import known_hosts
 from backupjump.ssh.control import open_control
 from backupjump.ssh.route import Route, prepare
 from backupjump.whole_files import write_private_files
-from lab.routes import DIRECT, route_in
+from lab.routes import BY_TUNNEL, WITHOUT_NESTED, route_in
 from program import until
 
 pytestmark = pytest.mark.lab
@@ -72,7 +72,7 @@ def test_nothing_of_the_users_own_ssh_and_fabric_is_obeyed(
     assert canary.exists(), "the trap would have caught an ordinary Fabric"
 
 
-@pytest.mark.parametrize("kind", DIRECT)
+@pytest.mark.parametrize("kind", WITHOUT_NESTED)
 def test_a_desktop_for_which_nothing_is_pinned_is_refused(lab: Lab, kind: RouteKind) -> None:
     lab.open_tunnel()
 
@@ -145,7 +145,7 @@ def test_a_command_that_hangs_is_given_up_in_time(lab: Lab, script: str) -> None
         assert control.run(["echo", "still here"], timeout=30).stdout == b"still here\n"
 
 
-@pytest.mark.parametrize("kind", list(RouteKind))
+@pytest.mark.parametrize("kind", BY_TUNNEL)
 def test_a_link_that_breaks_under_a_command_is_lost(lab: Lab, kind: RouteKind) -> None:
     lab.open_tunnel()
     with open_control(route_in(lab, kind)) as control:
@@ -206,7 +206,7 @@ def test_a_key_with_a_passphrase_is_a_mistake_of_the_config(lab: Lab) -> None:
         open_control(locked)
 
 
-@pytest.mark.parametrize("kind", DIRECT)
+@pytest.mark.parametrize("kind", WITHOUT_NESTED)
 def test_a_desktop_that_lets_us_in_but_starts_no_command_is_named(lab: Lab, kind: RouteKind) -> None:
     config = lab.desktop.folder / "sshd_config"
     lab.desktop.stop()

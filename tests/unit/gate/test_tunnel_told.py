@@ -2,24 +2,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backupjump.config.desktop import Tunnel, Window
 from backupjump.config.times import read_every
-from backupjump.gate.tunnel_told import AGENT, tunnel_told
+from backupjump.gate.power import Power
+from backupjump.gate.tunnel_told import tunnel_told
+from backupjump.gate.veto import AGENT
 
 TUNNEL = Tunnel(jump_nodes=(), port=2020)
-PLAIN = {"opens": "when-due", "every": "20h", "windows": [], "deferred_at": None, "deferred_why": None}
+PLAIN = {"opens": "when-due", "every": "20h", "windows": [], "deferred_at": None, "deferred_why": None, "veto": ""}
+NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+PLUGGED_IN = Power(on_battery=False, percent=80)
+
+
+def told(tunnel: Tunnel, state: Path) -> dict[str, Any]:
+    return tunnel_told(tunnel, state=state, power=PLUGGED_IN, now=NOW)
 
 
 def test_the_server_hears_when_the_tunnel_opens(tmp_path: Path) -> None:
     windows = (Window(read_every(["mon", "thu"]), "22:00", timedelta(hours=8)),)
 
-    assert tunnel_told(TUNNEL, state=tmp_path) == PLAIN
-    assert tunnel_told(replace(TUNNEL, opens="windows", windows=windows), state=tmp_path) == {
+    assert told(TUNNEL, tmp_path) == PLAIN
+    assert told(replace(TUNNEL, opens="windows", windows=windows), tmp_path) == {
         **PLAIN,
         "opens": "windows",
         "windows": [{"every": ["mon", "thu"], "at": "22:00", "for": "8h"}],
@@ -27,10 +36,10 @@ def test_the_server_hears_when_the_tunnel_opens(tmp_path: Path) -> None:
 
 
 def test_the_server_hears_what_the_owner_has_put_off(tmp_path: Path) -> None:
-    told = {"deferred_at": "2026-11-22T12:00:00Z", "deferred_why": "on battery, 12 %", "pid": 7}
-    (tmp_path / AGENT).write_text(json.dumps(told))
+    agent = {"deferred_at": "2026-11-22T12:00:00Z", "deferred_why": "on battery, 12 %", "pid": 7}
+    (tmp_path / AGENT).write_text(json.dumps(agent))
 
-    assert tunnel_told(TUNNEL, state=tmp_path) == {
+    assert told(TUNNEL, tmp_path) == {
         **PLAIN,
         "deferred_at": "2026-11-22T12:00:00Z",
         "deferred_why": "on battery, 12 %",
@@ -43,4 +52,4 @@ def test_the_server_hears_what_the_owner_has_put_off(tmp_path: Path) -> None:
 def test_what_is_no_answer_of_the_agent_is_told_as_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / AGENT).write_text(text)
 
-    assert tunnel_told(TUNNEL, state=tmp_path) == PLAIN
+    assert told(TUNNEL, tmp_path) == PLAIN

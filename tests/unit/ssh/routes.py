@@ -22,8 +22,18 @@ JUMP_KEY, DESKTOP_KEY, SPARE_KEY = map(public_key, "jds")
 def route_of(
     kind: RouteKind | str, *, folder: Path = Path("/var/lib/backupjump/routes/laptop"), relay: bool = False
 ) -> Route:
-    """Return the way to the desktop `laptop` by the JumpNode `node`, whose tunnel has port 2020."""
+    """Return the way to the desktop `laptop` by the JumpNode `node`, whose tunnel has port 2020, or in the LAN."""
     kind = RouteKind(kind)
+    one_way = {
+        "jump_node": None if kind is RouteKind.LOCAL else "node",
+        "route": kind,
+        "port": 2020,
+        "jump_alias": "den" if kind is RouteKind.NESTED else None,
+        "allow_plaintext_at_jump": kind is RouteKind.NESTED,
+        "relay": relay,
+        "tunnel_ends_here": kind is RouteKind.LOCAL,
+    }
+    several = [{"route": kind, "host": "laptop.lan"}, {"jump_node": "node", "port": 2020}]
     node = JumpNode.model_validate(
         {
             "name": "node",
@@ -36,16 +46,10 @@ def route_of(
     desktop = Desktop.model_validate(
         {
             "name": "laptop",
-            "jump_node": None if kind is RouteKind.LOCAL else "node",
-            "route": kind,
-            "port": 2020,
+            **({"routes": several} if kind is RouteKind.DIRECT else one_way),
             "user": "me",
             "identity_file": "/keys/data",
             "host_key": [DESKTOP_KEY, SPARE_KEY],
-            "jump_alias": "den" if kind is RouteKind.NESTED else None,
-            "allow_plaintext_at_jump": kind is RouteKind.NESTED,
-            "relay": relay,
-            "tunnel_ends_here": kind is RouteKind.LOCAL,
         }
     )
     server = Server(

@@ -7,11 +7,9 @@ import pytest
 
 from backupjump.gate.done import note_done
 from backupjump.gate.grammar import Done
+from backupjump.gate.veto import AGENT, HELD, PAUSED
 from backupjump.operations.agent.decide import LastDone, Served
 from backupjump.operations.agent.memory import (
-    AGENT,
-    HELD,
-    PAUSED,
     Told,
     read_done,
     read_published_at,

@@ -157,7 +157,7 @@ def test_one_jump_node_by_two_names_is_found_out_by_its_host_key(key: Path) -> N
     one, same, far = desktop(key), desktop(key, "same", jump_node="alias"), desktop(key, "far", jump_node="far")
     revoked = desktop(key, "gone", jump_node="alias", revoked=True)
     told = {
-        each.name: port_finding(each, server(nodes, [one, same, far, revoked]), Path("/c")) for each in (one, same, far)
+        each.name: port_finding(each, each.ways[0], server(nodes, [one, same, far, revoked]), Path("/c")) for each in (one, same, far)
     }
 
     assert {name: each.verdict for name, each in told.items()} == {"laptop": FAIL, "same": FAIL, "far": OK}
@@ -169,8 +169,8 @@ def test_two_desktops_whose_tunnels_end_on_this_server_share_its_ports(key: Path
     local = {"route": "local", "tunnel_ends_here": True, "jump_node": None}
     pair = [desktop(key, **local), desktop(key, "same", **local)]
 
-    assert port_finding(pair[0], server([], pair), Path("/c")).verdict == FAIL
-    assert port_finding(pair[0], server([], pair[:1]), Path("/c")).verdict == OK
+    assert port_finding(pair[0], pair[0].ways[0], server([], pair), Path("/c")).verdict == FAIL
+    assert port_finding(pair[0], pair[0].ways[0], server([], pair[:1]), Path("/c")).verdict == OK
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_two_desktops_whose_tunnels_end_on_this_server_share_its_ports(key: Path
 def test_a_desktop_that_was_not_reached_is_told_with_who_stands_in_its_place(
     key: Path, error: BackupjumpError, check: str, verdict: str, fix: str
 ) -> None:
-    found = list(not_reached(desktop(key), server([node(key)], [desktop(key)]), error))[-1]
+    found = list(not_reached(desktop(key), desktop(key).ways[0], server([node(key)], [desktop(key)]), error))[-1]
 
     assert (found.check, found.verdict) == (check, verdict)
     assert found.fix.startswith(fix)
@@ -278,7 +278,7 @@ def test_the_command_for_a_gate_fills_in_what_only_the_desktop_knows(key: Path, 
 
 
 def test_the_outside_is_not_tried_where_the_jump_node_is_this_machine(key: Path) -> None:
-    assert look_from_outside(node(key, host="localhost"), desktop(key)).verdict == SKIP
+    assert look_from_outside(node(key, host="localhost"), desktop(key), desktop(key).ways[0]).verdict == SKIP
 
 
 @pytest.mark.parametrize(("every", "verdicts"), [("20h", [OK]), ("9d", [FAIL])])

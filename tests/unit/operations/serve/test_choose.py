@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,9 +9,9 @@ from backupjump.operations.serve.choose import Running, Waiting, due_desktops, t
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def waits(job: str, *, minutes: float = 0, desktop: str | None = None, jump_node: str | None = "jump") -> Waiting:
+def waits(job: str, *, minutes: float = 0, desktop: str | None = None) -> Waiting:
     due_at = NOON - timedelta(minutes=minutes)
-    return Waiting(job=job, desktop=desktop or job, jump_node=jump_node, due_at=due_at)
+    return Waiting(job=job, desktop=desktop or job, due_at=due_at)
 
 
 def runs(job: str, *, desktop: str | None = None, jump_node: str | None = "jump") -> Running:
@@ -31,13 +30,16 @@ def runs(job: str, *, desktop: str | None = None, jump_node: str | None = "jump"
         ([waits("a")], [runs("b"), runs("c", jump_node=None)], ["a"], 2, []),
         ([waits("a")], [runs("b", desktop="a")], ["a"], 2, []),
         ([waits("a", desktop="d"), waits("b", desktop="d")], [], ["d"], 2, ["a"]),
-        ([waits("a"), waits("b", jump_node="other"), waits("c", jump_node=None)], [], "abc", 3, ["a", "b", "c"]),
+        ([waits("a"), waits("b"), waits("c")], [], ["a", "b:other", "c:"], 3, ["a", "b", "c"]),
+        ([waits("a"), waits("b")], [runs("c", jump_node="other")], ["a:other", "b"], 2, ["a"]),
     ],
 )  # fmt: skip
 def test_what_is_started_is_due_reached_and_within_the_limits_the_longest_due_first(
-    waiting: list[Waiting], running: list[Running], reached: Collection[str], most: int, started: list[str]
+    waiting: list[Waiting], running: list[Running], reached: list[str], most: int, started: list[str]
 ) -> None:
-    chosen = to_start(waiting, running, reached=reached, max_parallel=most, now=NOON)
+    found = {name: over if colon else "jump" for name, colon, over in (each.partition(":") for each in reached)}
+
+    chosen = to_start(waiting, running, reached=found, max_parallel=most, now=NOON)
 
     assert [each.job for each in chosen] == started
 
