@@ -35,7 +35,7 @@ def route_mistakes(desktop: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     if not isinstance(ways, list | tuple) or not ways:
         yield from (((key,), message) for key, message in _one_way_mistakes(desktop))
         return
-    yield from (((key,), "is said by each entry of `routes:` for itself") for key in WAY_KEYS if key in desktop)
+    yield from (((key,), "belongs into each entry of `routes:`, not here") for key in WAY_KEYS if key in desktop)
     for number, way in enumerate(ways):
         if isinstance(way, Mapping):
             yield from ((("routes", number, key), message) for key, message in way_mistakes(way))

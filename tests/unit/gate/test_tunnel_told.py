@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from backupjump.gate.veto import AGENT
 
 TUNNEL = Tunnel(jump_nodes=(), port=2020)
 PLAIN = {"opens": "when-due", "every": "20h", "windows": [], "deferred_at": None, "deferred_why": None, "veto": ""}
-NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PLUGGED_IN = Power(on_battery=False, percent=80)
 
 

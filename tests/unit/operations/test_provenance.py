@@ -16,7 +16,9 @@ JOB = Job.model_validate({"name": "nightly", "desktop": "d", "sources": ["/home/
 
 
 def test_files_that_vanished_are_listed_by_their_full_paths() -> None:
-    how = provenance([route_of(RouteKind.PROXYJUMP)], RSYNCS, Pulled(vanished=(b"home/me/a", b"home/me/\xff")), JOB, None)
+    how = provenance(
+        [route_of(RouteKind.PROXYJUMP)], RSYNCS, Pulled(vanished=(b"home/me/a", b"home/me/\xff")), JOB, None
+    )
 
     assert how["vanished"] == 2
     assert json.loads(json.dumps(how))["vanished_paths"] == ["/home/me/a", "/home/me/\udcff"]
@@ -33,7 +35,12 @@ def test_a_desktop_can_not_make_the_list_longer_than_meta_json_may_be() -> None:
 
 
 def test_a_route_on_which_the_jump_node_reads_along_is_recorded_as_one() -> None:
-    seen = {kind: provenance([route_of(RouteKind.DIRECT), route_of(kind)], RSYNCS, Pulled(), JOB, None)["jump_sees_plaintext"] for kind in RouteKind}
+    seen = {
+        kind: provenance([route_of(RouteKind.DIRECT), route_of(kind)], RSYNCS, Pulled(), JOB, None)[
+            "jump_sees_plaintext"
+        ]
+        for kind in RouteKind
+    }
 
     assert [kind for kind, plaintext in seen.items() if plaintext] == [RouteKind.NESTED]
 

@@ -157,7 +157,8 @@ def test_one_jump_node_by_two_names_is_found_out_by_its_host_key(key: Path) -> N
     one, same, far = desktop(key), desktop(key, "same", jump_node="alias"), desktop(key, "far", jump_node="far")
     revoked = desktop(key, "gone", jump_node="alias", revoked=True)
     told = {
-        each.name: port_finding(each, each.ways[0], server(nodes, [one, same, far, revoked]), Path("/c")) for each in (one, same, far)
+        each.name: port_finding(each, each.ways[0], server(nodes, [one, same, far, revoked]), Path("/c"))
+        for each in (one, same, far)
     }
 
     assert {name: each.verdict for name, each in told.items()} == {"laptop": FAIL, "same": FAIL, "far": OK}
