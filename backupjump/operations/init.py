@@ -38,6 +38,9 @@ desktops:
     identity_file: ~/.ssh/keys/desktop          # another key than the JumpNode's
     host_key: {PLACEHOLDER} with {_HOST_KEY}
     # route: proxyjump                          # or proxycommand, nested, local
+    # routes:                                   # several ways, in order, in the place of jump_node, port and route:
+    #   - {{route: direct, host: desktop.lan}}    # in the LAN; the Desktop's authorized_keys must allow it
+    #   - {{jump_node: jumpnode, port: 2020}}
 """
 
 _JOB = f"""\

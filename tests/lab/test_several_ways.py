@@ -68,7 +68,7 @@ def test_ways_that_swallow_everything_share_the_fifteen_seconds_of_one(ways: Sev
 
         away = backupjump(config, "run", "nightly", "--json", seconds=25)
 
-    assert (away.code, away.json["error"]["code"]) == (75, "away")
+    assert (away.code, away.json["error"]["code"]) == (75, "jump-node-unreachable")
     assert away.json["error"]["message"].count("in time") == 3
 
 
