@@ -12,6 +12,7 @@ from backupjump.config.checks import write_share
 from backupjump.config.desktop import DesktopConfig, Tunnel
 from backupjump.config.machines import KINDS
 from backupjump.config.models import Job, Server
+from backupjump.config.routes import WAY_KEYS
 from backupjump.config.scalars import PATTERNS
 from backupjump.config.times import read_every, write_duration, write_every
 
@@ -26,6 +27,8 @@ def server_as_yaml(server: Server, *, own_files: Collection[str] = ()) -> str:
     for kind in KINDS:
         for name, below in list(top[kind].items()):
             del below["name"]
+            if below.get("routes"):  # what a way says of itself has no default at the top then
+                top[kind][name] = {key: value for key, value in below.items() if key not in WAY_KEYS}
             if (file := f"{kind}/{name}.yaml") in own_files:
                 apart.append(f"# {file}\n{_as_yaml(top[kind].pop(name))}")
     parts = [f"# backupjump.yaml\n{_as_yaml(top)}", *apart]

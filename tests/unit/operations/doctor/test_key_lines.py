@@ -11,6 +11,7 @@ import pytest
 from backupjump.operations.doctor.key_lines import (
     KeyLine,
     data_lines,
+    lan_sources,
     mend_key,
     mend_line,
     read_lines,
@@ -76,6 +77,30 @@ def test_what_a_line_gives_away_is_said(line: str, word: str) -> None:
 
     assert word in said
     assert bool(said) == bool(word)
+
+
+@pytest.mark.parametrize(
+    ("sources", "lan"),
+    [
+        ("127.0.0.1,::1", ""),
+        ("127.0.0.1,::1,192.168.1.7", "192.168.1.7"),
+        ("127.0.0.1,::1,203.0.113.9,fd00:1::/64", "203.0.113.9,fd00:1::/64"),
+        ("127.0.0.1,192.168.1.0/24", "192.168.1.0/24"),
+        ("127.0.0.1,203.0.113.0/24", ""),
+        ("127.0.0.1,0.0.0.0/0", ""),
+        ("127.0.0.1,::/0", ""),
+        ("127.0.0.1,192.168.*", ""),
+        ("127.0.0.1,server.lan", ""),
+        ("127.0.0.1,!192.168.1.7", ""),
+    ],
+)
+def test_the_addresses_that_route_direct_needs_are_told_from_wider_ones(sources: str, lan: str) -> None:
+    line = only(MANAGED.replace("127.0.0.1,::1", sources))
+
+    assert ",".join(lan_sources(line)) == lan
+    assert bool(too_much(line, today=TODAY)) == (not lan and sources != "127.0.0.1,::1")
+    mended = right_options(line, gate_argv=GATE, sources=lan_sources(line))
+    assert mended.startswith(f'restrict,from="127.0.0.1,::1{"," if lan else ""}{lan}",command=')
 
 
 def test_another_line_of_the_same_key_is_the_server_s_too() -> None:

@@ -22,6 +22,7 @@ from backupjump.operations.enroll.authorized_keys import (
     mark_of,
     marks_in,
     read_keys_file,
+    sources_of,
     tunnel_line,
     with_line,
     without_lines,
@@ -177,3 +178,13 @@ def test_a_hop_line_reaches_further_ports_where_a_desktop_has_one() -> None:
 
     assert line.count("permitopen=") == 4
     assert 'permitopen="localhost:30000"' in line
+
+
+def test_new_keys_are_good_from_where_the_old_ones_were() -> None:
+    lan = "127.0.0.1,::1,192.168.1.7"
+    old, new = Mark(DATA, "laptop", "0123abcd"), Mark(DATA, "laptop", "89abcdef")
+    line = data_line(old, DATA_KEY, gate_argv=("/g",), expires=None, sources=lan)
+
+    assert sources_of(f"{line}\n".encode() + FOREIGN, new) == lan
+    assert sources_of(FOREIGN, new) == "127.0.0.1,::1"
+    assert sources_of(line.encode().replace(b"192.168.1.7", b"$(touch x)"), new) == "127.0.0.1,::1"
