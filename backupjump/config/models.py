@@ -105,7 +105,7 @@ class Desktop(Noun):
     routes: tuple[Way, ...] = ()
     """Several ways there, tried in order; each says its own route, jump_node, port and so on, and none the desktop."""
     port: TunnelPort | None = None
-    """The tunnel's port on the JumpNode."""
+    """The tunnel's port on the JumpNode; needed unless `routes` say theirs."""
     user: Name | None = None
     """The account to log in to."""
     identity_file: KeyPath | None = None
