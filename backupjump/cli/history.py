@@ -100,7 +100,7 @@ def _run_row(run: Run, *, told_way: bool) -> tuple[str, ...]:
         render.local_time(run.started_at),
         run.job,
         run.status.value,
-        *((_way(run),) if told_way else ()),
+        *((_way(run) if run.attempts else "",) if told_way else ()),
         str(run.ended_at - run.started_at),
         *(render.number(count) if run.snapshot is not None else "" for count in counts),
         render.size(run.bytes_received),
