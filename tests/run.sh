@@ -14,7 +14,7 @@ for_the_tests=(
 
 case "${1-}" in
 "") ;;
---all) for_the_tests+=(cron:cron) ;;
+--all) for_the_tests+=(cron:cron faketime:faketime) ;;
 *) stop "usage: ./tests/run.sh [--all]" ;;
 esac
 
