@@ -89,7 +89,7 @@ class Story:
         """Close the lid again in the middle of a transfer; nobody is back before its run gives up."""
         self._wake_with_a_film(at)
         self.laptop.sleep()
-        until(lambda: not self.week.server.runs_rsync, what="the loss of the link")
+        until(lambda: not self.week.server.runs_rsync, seconds=60, what="the loss of the link")
         self.week.outwait_the_runs()
 
     def wake_and_lose_the_link(self, at: str) -> None:
@@ -97,7 +97,7 @@ class Story:
         self._wake_with_a_film(at)
         assert self.laptop.link is not None
         self.laptop.link.cut()
-        until(lambda: self.laptop.told["phase"] == "waiting", what="the agent's notice")
+        until(lambda: self.laptop.told["phase"] == "waiting", seconds=60, what="the agent's notice")
         self.laptop.link.come_up()
         self.week.settle()
 

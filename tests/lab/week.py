@@ -114,7 +114,9 @@ class Week:
     def _has_outwaited(self) -> bool:
         self._jump(self.time.now + timedelta(minutes=5))
         ticks = self.server.serve.ticks
-        until(lambda: self.hear() or self.server.serve.ticks >= ticks + 2, what="a look of serve")
+        until(
+            lambda: self.hear() or self.server.serve.ticks >= ticks + 2, seconds=_LIMIT_SECONDS, what="a look of serve"
+        )
         return self.server.serve.says.startswith("0 running")
 
     def _is_at_rest(self, awake: list[Computer]) -> bool:

@@ -52,8 +52,7 @@ class Table:
         for due, end in pairwise(dues):
             here = [run for run in runs if due <= _at(run["started_at"]) < end]
             published = (_at(run["started_at"]) for run in here if run["status"] in _PUBLISHED)
-            local = due.astimezone(self.zone)
-            lines.append(f"  due {local:%a %m-%d %H:%M}   {'; '.join(map(self._run, here)) or '-'}")
+            lines.append(f"  due {self._clock(due, '%a %m-%d %H:%M')}   {'; '.join(map(self._run, here)) or '-'}")
             lines += [f"      {each}" for each in self._why(job, computer, due, next(published, end), here)]
             lines += [f"      told the Server: {each}" for run in here for each in self._put_off(run)]
         return "\n".join(lines) + "\n"
@@ -92,9 +91,11 @@ class Table:
                 yield f"{self._clock(at)} {what}"
             last = what
 
-    def _clock(self, at: datetime) -> str:
-        local = at.astimezone(self.zone)
-        return f"{local - timedelta(minutes=local.minute % 5):%a %H:%M}"
+    def _clock(self, at: datetime, form: str = "%a %H:%M") -> str:
+        """Return the clock time in the zone; in the hour that comes twice, with the zone's name then."""
+        local = (at - timedelta(minutes=at.minute % 5)).astimezone(self.zone)
+        comes_twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+        return format(local, f"{form} %Z" if comes_twice else form)
 
 
 def _is_of(run: dict[str, Any], at: datetime) -> bool:
