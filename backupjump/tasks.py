@@ -38,6 +38,7 @@ from backupjump.operations.report import (
 from backupjump.operations.restore.job import plan_job_restore
 from backupjump.operations.restore.job import restore as carry_out
 from backupjump.operations.site import Site, open_site
+from backupjump.operations.telling.after_run import began, told
 from backupjump.operations.under_way import Asked
 from backupjump.operations.versions import versions_of
 from backupjump.process import signals_as_exceptions
@@ -80,12 +81,13 @@ def pull(context: Context, job: str, wait: str = "", seed: bool = False, if_due:
     """Pull a job's files from its Desktop into a new snapshot."""
     with recorded(job, _asked(context, wait, seed=seed, if_due=if_due)) as run, locked(run):
         with reach(run) as desktop, done(run, desktop):
+            began(run)
             rsyncs = probe(desktop, run.job, run.gate)
             with hooks(run, desktop):
                 pulled = rsync(run, rsyncs)
                 publish(run, pulled)
         keep_house(run)
-    return after(run)
+    return told(run, after(run))
 
 
 @task(klass=JobTask, auto_shortflags=False)

@@ -81,13 +81,13 @@ def _document(options: Options) -> Document:
 
 def _check_server(document: Document) -> list[str]:
     from backupjump.config.load import build_server, read_files
-    from backupjump.config.notes import JOB_LATER, SERVER_LATER, notes
+    from backupjump.config.notes import JOB_LATER, notes
     from backupjump.escape import shown
     from backupjump.operations.config_check import counted
 
     files = read_files(document.path)
     server = build_server(files, check_keys=True)
-    lines = [*notes(files.server, SERVER_LATER)]
+    lines: list[str] = []
     for job in files.jobs:
         lines += notes(job, JOB_LATER)
     counts = (

@@ -30,6 +30,8 @@ COMMANDS = {
     "serve": ("backupjump.cli.serve", "serve", "Run each job when it is due and its Desktop is there."),
     "timers": ("backupjump.cli.timers", "timers", "Let systemd, cron or launchd start each job when it is due."),
     "status": ("backupjump.cli.status", "status", "How each job stands, and what needs a person."),
+    "notify": ("backupjump.cli.notify", "notify", "Try the channels that tell you when something is wrong."),
+    "metrics": ("backupjump.cli.metrics", "metrics", "Numbers for Prometheus."),
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
     "ls": ("backupjump.cli.ls", "ls", "What is in a snapshot."),

@@ -70,6 +70,7 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, s
     from backupjump.cli.progress import step_of, step_of_pull, watching
     from backupjump.operations.identity import refuse_a_new_history
     from backupjump.operations.site import open_site
+    from backupjump.operations.telling.after_run import tell_site
     from backupjump.run import worst_exit_code
     from backupjump.tasks import context_for, pull
 
@@ -92,6 +93,9 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, s
             codes.append(ended.exit_code)
             if ended.exit_code > 128:
                 break  # a signal ends the command, not just this job
+        else:
+            if len(jobs) > 1:
+                tell_site(site, hold=False)  # what one job's message left to be told with the others'
     return worst_exit_code(codes)
 
 

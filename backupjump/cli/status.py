@@ -52,8 +52,10 @@ def status(options: Options, *, as_json: bool) -> int:
     """
     from backupjump.operations.listing import job_states
     from backupjump.operations.site import open_site
+    from backupjump.operations.telling.look import unreached_channels
 
-    found = job_states(open_site(options.config))
+    site = open_site(options.config)
+    found = job_states(site)
     if as_json:
         render.json_array(each.to_json() for each in found)
     elif found:
@@ -62,6 +64,9 @@ def status(options: Options, *, as_json: bool) -> int:
             click.echo(line)
     else:
         click.echo("the config has no job: add one to the folder jobs beside it")
+    for label, gone in unreached_channels(site.server, site.state).items():
+        since = render.since(gone.since, utc_now())
+        click.echo(f"nobody is told by {label} since {since}: {gone.why}; try: backupjump notify test", err=True)
     return 1 if any(each.state.needs_person for each in found) else 0
 
 

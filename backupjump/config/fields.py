@@ -25,7 +25,8 @@ from backupjump.config.checks import (
 from backupjump.config.times import read_clock, read_every
 
 
-def _as_sequence(value: Any) -> Any:
+def as_sequence(value: Any) -> Any:
+    """Take one entry for a list of one."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
@@ -53,7 +54,7 @@ Name = Annotated[str, AfterValidator(read_name)]
 Host = Annotated[str, AfterValidator(read_host)]
 HostKeys = Annotated[
     tuple[Annotated[str, AfterValidator(read_host_key)], ...],
-    BeforeValidator(_as_sequence, json_schema_input_type=str | list[str]),
+    BeforeValidator(as_sequence, json_schema_input_type=str | list[str]),
     Field(min_length=1),
 ]
 PublicKey = Annotated[str, AfterValidator(read_public_key)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from backupjump.config.problem import Problem
@@ -40,7 +41,7 @@ def model_problems(document: Document, noun: type[BaseModel], error: ValidationE
         elif complaint["type"] == "extra_forbidden":
             yield document.problem(where, unknown_key(str(where[-1]), keys_of(noun, where[:-1])), at_key=True)
         elif complaint["type"] == "missing":
-            meaning = _noun_at(noun, where[:-1]).model_fields[str(where[-1])].description or ""
+            meaning = _fields_of(_noun_at(noun, where[:-1]))[str(where[-1])].description or ""
             message = f"the key {where[-1]!r} is missing: {_clause(meaning)}"
             yield document.problem(where[:-1], message, at_key=True)
         elif not document.tells(where):
@@ -58,14 +59,19 @@ def _told_elsewhere(where: tuple[str | int, ...], complaint: ErrorDetails) -> bo
 
 def keys_of(noun: type[BaseModel], where: tuple[str | int, ...] = ()) -> list[str]:
     """Return the keys that a file may have at `where`: a name comes from the key above or the file's stem."""
-    return [key for key in _noun_at(noun, where).model_fields if key not in ("name", "jobs")]
+    return [key for key in _fields_of(_noun_at(noun, where)) if key not in ("name", "jobs")]
+
+
+def _fields_of(noun: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a noun by the keys that a file has for them: `from` is a word of Python's."""
+    return {field.alias or name: field for name, field in noun.model_fields.items()}
 
 
 def _noun_at(noun: type[BaseModel], where: tuple[str | int, ...]) -> type[BaseModel]:
     for part in where:
         # A part that is not a field is a name (desktops.laptop) or a number in a list.
-        if part in noun.model_fields:
-            noun = next(_nouns_in(noun.model_fields[str(part)].annotation), noun)
+        if (field := _fields_of(noun).get(str(part))) is not None:
+            noun = next(_nouns_in(field.annotation), noun)
     return noun
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -37,6 +37,7 @@ from backupjump.config.noun import Noun
 from backupjump.config.problem import dotted
 from backupjump.config.routes import WAY_KEYS, route_mistakes
 from backupjump.config.routes import RouteKind as RouteKind  # one of the nouns, so it is found here too
+from backupjump.config.telling import Channel, Metrics, Ping, one_check_a_job
 from backupjump.config.units import Duration, Rate, Share, Size
 from backupjump.config.way import Way as Way
 
@@ -262,6 +263,8 @@ class Job(Noun):
     """Parallel transfers."""
     prepare: Literal["auto", "never"] = "auto"
     """Whether the next snapshot's tree is made ready ahead of time."""
+    ping: Ping | None = None
+    """Its dead-man's switch, instead of the Server's."""
 
 
 class Server(Noun):
@@ -279,7 +282,9 @@ class Server(Noun):
     """Where the history lies (root: /var/lib/backupjump, else the XDG state folder)."""
     max_parallel: Annotated[int, Field(strict=True, ge=1)] = 2
     """How many jobs run at once under `serve`."""
-    notify: tuple[dict[str, Any], ...] = ()
-    """Whom to tell."""
-    ping: dict[str, Any] | None = None
-    """A dead-man's switch to ping."""
+    notify: tuple[Channel, ...] = ()
+    """Whom to tell, and how."""
+    ping: Annotated[Ping, AfterValidator(one_check_a_job)] | None = None
+    """A dead-man's switch for each job that has none of its own."""
+    metrics: Metrics | None = None
+    """Where to put numbers for Prometheus."""

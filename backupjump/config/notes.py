@@ -18,10 +18,6 @@ class _Later:
     value: str | None = None
 
 
-SERVER_LATER = (
-    _Later(("notify",), "nobody is told; look at `backupjump status`"),
-    _Later(("ping",), "nothing is pinged"),
-)
 JOB_LATER = (
     _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),

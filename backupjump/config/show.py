@@ -22,7 +22,7 @@ def server_as_yaml(server: Server, *, own_files: Collection[str] = ()) -> str:
 
     `own_files` names the machines that have one, such as desktops/laptop.yaml; the others stand in the first.
     """
-    top = _plain(server.model_dump(mode="json", exclude={"jobs"}))
+    top = _plain(server.model_dump(mode="json", by_alias=True, exclude={"jobs"}))
     apart = []
     for kind in KINDS:
         for name, below in list(top[kind].items()):

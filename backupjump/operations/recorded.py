@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from backupjump.errors import BackupjumpError, Stopped, StoreError
 from backupjump.escape import shown_lines
 from backupjump.logs import log_fields
+from backupjump.operations.telling.after_run import told
 from backupjump.operations.under_way import Asked, Pull
 from backupjump.run import utc_now
 from backupjump.store.repair import unlisted_runs
@@ -33,10 +34,22 @@ def recorded(job_name: str, asked: Asked) -> Iterator[Pull]:
     """
     pull = Pull(job_name, asked)
     try:
-        with log_fields(job=pull.job.name, run_id=pull.run.run_id):
+        with log_fields(job=pull.job.name, run_id=pull.run.run_id), _kept(pull):
             others = f", else by {len(pull.ways) - 1} more" if len(pull.ways) > 1 else ""
             log.info("%s: pulling from %s by %s%s", pull.job.name, pull.desktop.name, pull.route.kind.value, others)
             yield pull
+    except Stopped:
+        raise
+    except Exception:
+        told(pull, pull.run, broke=True)  # nobody else will: what follows a run does not follow this one
+        raise
+
+
+@contextmanager
+def _kept(pull: Pull) -> Iterator[None]:
+    """Complete and store the Run, whatever ends the block; what the program can explain is not raised on."""
+    try:
+        yield
     except BackupjumpError as error:
         _end_with(pull, error)
     except Exception as error:

@@ -53,6 +53,14 @@ def report_on(run: Run) -> Report:
     return Report(lines=tuple(lines), exit_code=run.exit_code, needs_telling=_needs_telling(run))
 
 
+def full_report(run: Run) -> str:
+    """Return all that is to be said of `run`, a line for each thing, however much that is."""
+    lines = [_headline(run)]
+    if run.error is not None:
+        lines += [*run.error.message.splitlines(), *([f"hint: {run.error.hint}"] if run.error.hint else [])]
+    return "\n".join([*lines, *run.warnings]) + "\n"
+
+
 def report_on_states(states: Sequence[JobState]) -> Report:
     """Return a line a job; the exit code is 1 when one of them needs a person."""
     lines = (f"{each.job}: {each.state.value}{f'; {each.help}' if each.help else ''}" for each in states)

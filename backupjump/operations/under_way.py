@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backupjump.errors import Stopped
+    from backupjump.notify.in_time import InTime
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.ssh.control import Control
@@ -71,7 +72,8 @@ class Pull:
 
     `control` is the login to the Desktop, once it is reached, `route` the way in force, `by` all that were so far.
     `gate` is the one that answered there, None without one. `sources_begun` counts those of the try under way,
-    `progress` is that of the last of them. `stopped` is a signal that came when the Run had published.
+    `progress` is that of the last of them. `pinging` is the first word to a dead-man's switch, on its way. `stopped`
+    is a signal that came when the Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -96,6 +98,7 @@ class Pull:
         self.sources_begun = 0
         self.progress = Progress()
         self.stopped: Stopped | None = None
+        self.pinging: InTime | None = None
         started_at = utc_now()
         self.run = Run(
             run_id=f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",

@@ -171,6 +171,7 @@ CATCHES_SIGNALS = {
     "backupjump/cli/arguments.py",
     "backupjump/frame.py",
     "backupjump/gate/main.py",
+    "backupjump/notify/in_time.py",
     "backupjump/operations/doctor/server_desktop.py",
     "backupjump/operations/doctor/server_tools.py",
     "backupjump/operations/pull.py",

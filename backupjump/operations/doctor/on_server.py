@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backupjump.config.load import desktop_named
 from backupjump.errors import BackupjumpError, Stopped
 from backupjump.operations.doctor.finding import FAIL, SKIP, Finding
+from backupjump.operations.doctor.server_channels import look_at_channels
 from backupjump.operations.doctor.server_desktop import WayTo, expiry_finding, look_at_desktop, promise_finding
 from backupjump.operations.doctor.server_files import look_at_config, look_at_keys, look_at_state
 from backupjump.operations.doctor.server_jump_node import look_at_jump_node
@@ -60,6 +61,7 @@ def look(config: Path, desktop: str | None, *, telling: Callable[[str], None]) -
     if state is None:
         yield Finding("jumpnode.reach", SKIP, "the state folder has to be right first: what ssh is told lies there")
         return
+    yield from look_at_channels(server, state)
     telling("looking at the store")
     yield from _look_at_store(server, state)
     broken: set[tuple[str, str | None]] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import signal
+import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,6 +23,7 @@ from backupjump.operations.serve.child import Started, start_run
 from backupjump.operations.serve.choose import Running, Waiting, due_desktops, to_start
 from backupjump.operations.serve.look_out import LookOut
 from backupjump.operations.site import open_site
+from backupjump.operations.telling.after_run import tell_site
 from backupjump.run import utc_now
 from backupjump.ssh.route import route_to_jump
 
@@ -44,6 +46,8 @@ _REACHED_SECONDS = 60.0
 # A run that ended without a snapshot, for a reason that may pass, is not repeated sooner.
 _PAUSE = timedelta(minutes=1)
 _STOP_SECONDS = 60.0
+# Who is told just now still is, or would be told again after the start.
+_TELL_SECONDS = 15.0
 
 
 class Serving:
@@ -58,6 +62,7 @@ class Serving:
         self._reached: dict[str, tuple[float, str | None]] = {}
         self._wanted: frozenset[str] = frozenset()
         self._read_at = 0.0
+        self._telling: threading.Thread | None = None
         self._look_outs = self._begin_looking()
 
     def step(self) -> None:
@@ -67,6 +72,7 @@ class Serving:
             self._read_at = time.monotonic()
             for job in self._site.server.jobs.values():
                 self._read_due(job)
+            self._tell()
         self._note_answers()
         now = utc_now()
         running = [each.running for each in self._started.values()]
@@ -103,9 +109,17 @@ class Serving:
             log.info("%s: ending its run", each.running.job)
             each.ask_to_end()
         deadline = time.monotonic() + _STOP_SECONDS
+        if self._telling is not None:
+            self._telling.join(_TELL_SECONDS)
         for each in self._started.values():
             each.end(grace_seconds=max(1.0, deadline - time.monotonic()))
         self._started.clear()
+
+    def _tell(self) -> None:
+        """Let a thread see whether a job has become stale, which no run says; nothing here waits for it."""
+        if self._telling is None or not self._telling.is_alive():
+            self._telling = threading.Thread(target=tell_site, args=(self._site,), name="telling", daemon=True)
+            self._telling.start()
 
     def _begin_looking(self) -> list[LookOut]:
         look_outs = [

@@ -131,10 +131,13 @@ def _needs(site: Site, timer: Timer, *, system: bool) -> Needs:
     job = site.job(timer.job)
     desktop = site.desktop_of(job)
     keys = [desktop.identity_file, *(each.identity_file for each in site.server.jump_nodes.values())]
+    metrics = site.server.metrics
+    secrets = [each.apprise.url_file for each in site.server.notify if each.apprise is not None]
+    secrets += [path for each in site.server.notify if each.email for path in (each.email.password_file,) if path]
     return Needs(
-        writes=(site.server.store.path, site.state),
-        reads=(Path(program()[0]), site.config_file.absolute(), *(key for key in keys if key is not None)),
-        own_programs=any(job.server_hooks.model_dump().values()),
+        writes=(site.server.store.path, site.state, *([metrics.textfile.parent] if metrics is not None else [])),
+        reads=(Path(program()[0]), site.config_file.absolute(), *(key for key in keys if key is not None), *secrets),
+        own_programs=any(job.server_hooks.model_dump().values()) or any(each.command for each in site.server.notify),
         system=system,
     )
 
