@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Try the channels that tell you when something is wrong.")
 def notify() -> None:
-    """Try the channels that tell you when something is wrong: `notify` in the config."""
+    """Try the channels that tell you when something is wrong: `notify` in the config.
+
+    \b
+    Examples:
+      backupjump notify test
+    """
 
 
 @notify.command(short_help="Send a trial message by each channel.")

@@ -25,6 +25,9 @@ MOST_LINES = 20
 _SUBJECT = 200
 _WIDTH = 300
 _NAMES = 5
+_HOST = 40
+# What is wrong is cut for the sake of what to type, but not to nothing.
+_FEWEST = 20
 _COMMAND = re.compile(r"backupjump [a-z][^;,()]*")
 _WORDS = {
     Happening.FAILED: "failed",
@@ -52,9 +55,12 @@ class Message:
 def compose(events: Sequence[Event], *, host: str, notes: Sequence[str], zone: ZoneInfo) -> Message:
     """Return the message for `events`, at least one; `notes` stand at its end, times are those of `zone`."""
     ordered = sorted(events, key=lambda event: (_WORST_FIRST.index(event.kind), event.standing.job))
-    headline = _of_one(ordered[0], zone) if len(ordered) == 1 else _of_many(ordered)
-    subject = one_line(f"[backupjump {host}] {headline}", limit=_SUBJECT)
-    tail = ["", *(one_line(note) for note in notes[:3]), f"Server: {one_line(host, limit=100)}"]
+    host = one_line(host, limit=_HOST)
+    prefix = f"[backupjump {host}] "
+    room = _SUBJECT - len(prefix)
+    headline = _of_one(ordered[0], zone, room=room) if len(ordered) == 1 else _of_many(ordered, room=room)
+    subject = one_line(f"{prefix}{headline}", limit=_SUBJECT)
+    tail = ["", *(one_line(note) for note in notes[:3]), f"Server: {host}"]
     lines = _paragraphs(ordered, room=MOST_LINES - len(tail), zone=zone)
     return Message(
         subject=subject,
@@ -65,7 +71,7 @@ def compose(events: Sequence[Event], *, host: str, notes: Sequence[str], zone: Z
             "schema": 1,
             "event": ordered[0].kind.value,
             "subject": subject,
-            "host": one_line(host, limit=100),
+            "host": host,
             "jobs": [_json(event) for event in ordered],
         },
     )
@@ -73,11 +79,10 @@ def compose(events: Sequence[Event], *, host: str, notes: Sequence[str], zone: Z
 
 def trial(*, host: str) -> Message:
     """Return the message that only shows that a channel works."""
-    subject = one_line(f"[backupjump {host}] a trial: this channel works", limit=_SUBJECT)
-    body = (
-        f"This is what `backupjump notify test` sends. Nothing has happened.\n\nServer: {one_line(host, limit=100)}\n"
-    )
-    values = {"schema": 1, "event": "test", "subject": subject, "host": one_line(host, limit=100), "jobs": []}
+    host = one_line(host, limit=_HOST)
+    subject = f"[backupjump {host}] a trial: this channel works"
+    body = f"This is what `backupjump notify test` sends. Nothing has happened.\n\nServer: {host}\n"
+    values = {"schema": 1, "event": "test", "subject": subject, "host": host, "jobs": []}
     return Message(subject=subject, body=body, kind=None, jobs=(), json=values)
 
 
@@ -91,28 +96,34 @@ def one_line(text: str, *, limit: int = _WIDTH) -> str:
     return safe if len(safe) <= limit else f"{safe[: limit - 1]}…"
 
 
-def _of_one(event: Event, zone: ZoneInfo) -> str:
+def _of_one(event: Event, zone: ZoneInfo, *, room: int) -> str:
     standing = event.standing
     if event.kind is Happening.RECOVERED:
         good = f", last backup {_at(standing.last_good_at, zone)}" if standing.last_good_at else ""
         return f"{standing.job}: safe again{good}; it was not since {_at(event.since, zone)}"
     still = "still " if event.repeat else ""
-    what = one_line(standing.what, limit=80)
+    word = f"{standing.job}: {still}{_WORDS[event.kind].upper()} since {_at(event.since, zone)}"
     if event.kind is Happening.SUSPECT:
-        return f"{standing.job}: {still}SUSPECT since {_at(event.since, zone)}: {what}; type: {_command(event)}"
+        return _fitted(word, standing.what, _command(event), room=room)
     safe = f"last good backup {_at(standing.last_good_at, zone)}" if standing.last_good_at else "no good backup known"
-    word = f"{still}{_WORDS[event.kind].upper()} since {_at(event.since, zone)}"
-    return f"{standing.job}: {word}, {safe}: {what}; type: {_command(event)}"
+    return _fitted(f"{word}, {safe}", standing.what, _command(event), room=room)
 
 
-def _of_many(events: Sequence[Event]) -> str:
+def _fitted(head: str, what: str, command: str, *, room: int) -> str:
+    """Return a headline in which `what` takes the place that the others leave."""
+    tail = f"; type: {command}"
+    return f"{head}: {one_line(what, limit=max(_FEWEST, room - len(head) - len(tail) - 2))}{tail}"
+
+
+def _of_many(events: Sequence[Event], *, room: int) -> str:
     counts = Counter(event.kind for event in events)
     told = ", ".join(f"{counts[kind]} {_WORDS[kind]}" for kind in _WORST_FIRST if counts[kind])
     names = [event.standing.job for event in events]
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    wrong = {one_line(event.standing.what, limit=60) for event in events if event.kind is not Happening.RECOVERED}
-    why = f": {wrong.pop()}" if len(wrong) == 1 else ""
-    return f"jobs: {told} ({', '.join(names[:_NAMES])}{more}){why}; type: backupjump status"
+    head = f"jobs: {told} ({', '.join(names[:_NAMES])}{more})"
+    wrong = {event.standing.what for event in events if event.kind is not Happening.RECOVERED}
+    what = wrong.pop() if len(wrong) == 1 else "see below"
+    return _fitted(head, what, "backupjump status", room=room)
 
 
 def _paragraphs(events: Sequence[Event], *, room: int, zone: ZoneInfo) -> list[str]:
