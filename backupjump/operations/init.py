@@ -41,6 +41,11 @@ desktops:
     # routes:                                   # several ways, in order, in the place of jump_node, port and route:
     #   - {{route: direct, host: desktop.lan}}    # in the LAN; the Desktop's authorized_keys must allow it
     #   - {{jump_node: jumpnode, port: 2020}}
+
+# Be told when something is wrong; then try it: backupjump notify test
+# notify:
+#   - email: {{host: localhost, security: none, from: backupjump@localhost, to: you@example.org}}
+# ping: {{url: "https://hc-ping.com/KEY/{{job}}"}}  # a dead-man's switch, one check a job
 """
 
 _JOB = f"""\

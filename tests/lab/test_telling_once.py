@@ -13,9 +13,11 @@ import pytest
 
 from backupjump.demo.lab import Lab
 from backupjump.demo.process_tree import kill_tree
+from backupjump.operations.recorded import recorded
+from backupjump.operations.under_way import Asked
 from lab.nightly import Nightly
 from program import argv, backupjump, until
-from tell_world import mail_server
+from tell_world import mail_server, mute_server, web_server
 
 pytestmark = pytest.mark.lab
 
@@ -109,6 +111,34 @@ def test_a_digest_comes_once_a_day_and_tells_all_of_it(lab: Lab, tmp_path: Path)
     world.run("nightly")
 
     assert (before, world.told) == ([["nightly"]], [["nightly"], ["photos"]])
+
+
+def test_a_program_that_breaks_tells_of_it_too(lab: Lab, tmp_path: Path) -> None:
+    world = NoStore(lab, tmp_path)
+    with web_server() as site:
+        ping = f'ping: {{url: "{site.url}/{{job}}"}}\n'
+        world.config.write_text(world.config.read_text() + ping)
+        asked = Asked(config=world.config, seed=True)
+        with pytest.raises(ZeroDivisionError), recorded("nightly", asked):
+            raise ZeroDivisionError("a bug")
+
+    assert (site.paths, world.told) == (["/nightly/fail"], [["nightly"]])
+    assert "backupjump broke: ZeroDivisionError: a bug" in site.requests[0][1]
+
+
+def test_a_signal_ends_a_run_that_waits_for_a_server_that_never_answers(lab: Lab, tmp_path: Path) -> None:
+    world = NoStore(lab, tmp_path)
+    with mute_server() as port:
+        mail = f"{{host: 127.0.0.1, port: {port}, security: none, from: b@localhost, to: me@localhost}}"
+        world.config.write_text(world.config.read_text().partition("\nnotify:")[0] + f"\nnotify: [{{email: {mail}}}]\n")
+        run = subprocess.Popen(argv(world.config, "run", "--seed", "nightly"), stdout=subprocess.DEVNULL)
+        until(lambda: list(world.state.glob("told-*.json")), what="the beginning of a try to tell")
+        run.send_signal(signal.SIGTERM)
+
+        assert run.wait(timeout=10) == 143
+    (file,) = world.state.glob("told-*.json")
+    (memory,) = json.loads(file.read_text())["channels"].values()
+    assert memory["unreached"]["why"] == "the program ended while it was telling"
 
 
 def test_serve_tells_of_a_job_that_nobody_runs(lab: Lab, tmp_path: Path) -> None:
