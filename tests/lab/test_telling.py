@@ -152,6 +152,26 @@ def test_several_jobs_that_fail_with_the_store_are_two_mails_not_one_each(nightl
     assert len(box.subjects) == 2
 
 
+def test_a_suspect_snapshot_is_told_until_a_person_has_looked(nightly: Told, box: Mailbox) -> None:
+    nightly.tell_by_mail(box.port)
+    photo = nightly.lab.home / "photo"
+    photo.write_text("the only one")
+    nightly.run()
+    photo.unlink()
+
+    nightly.run(code=5)
+    nightly.run(code=5)
+    photo.write_text("the only one")
+    backupjump(nightly.config, "ack", "nightly", "--yes")
+    nightly.run()
+
+    assert [re.split(r" since |, last", subject)[0] for subject in box.subjects] == [
+        "nightly: SUSPECT",
+        "nightly: safe again",
+    ]
+    assert box.subjects[0].endswith("; type: backupjump ack nightly")
+
+
 def test_a_desktop_that_is_away_is_no_news(nightly: Told, box: Mailbox) -> None:
     nightly.tell_by_mail(box.port)
     nightly.lab.close_tunnel()
