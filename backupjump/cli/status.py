@@ -66,7 +66,9 @@ def status(options: Options, *, as_json: bool) -> int:
         click.echo("the config has no job: add one to the folder jobs beside it")
     for label, gone in unreached_channels(site.server, site.state).items():
         since = render.since(gone.since, utc_now())
-        click.echo(f"nobody is told by {label} since {since}: {gone.why}; try: backupjump notify test", err=True)
+        click.echo(
+            f"no message gets through by {label}, first {since}: {gone.why}; try: backupjump notify test", err=True
+        )
     return 1 if any(each.state.needs_person for each in found) else 0
 
 
