@@ -121,7 +121,7 @@ class Channel(Noun):
     email: Email | None = None
     """By mail."""
     command: Argv | None = None
-    """By a program of this Server, which gets what happened as JSON on its standard input."""
+    """By a program of this Server, which gets what happened as JSON on stdin; a timer's unit shuts it in."""
     repeat: Duration = timedelta(days=7)
     """How long after the last message about a job that is still not well the next one comes."""
     digest: Clock | None = None

@@ -57,7 +57,7 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (where other paths m
 class Needs:
     """What a run has to reach. `writes`: store, state folder, that of the metrics; `reads`: program, config, keys.
 
-    `own_programs`: the job has server_hooks, or a command tells of it. `system` is False for the units of a user.
+    `own_programs`: the job has server_hooks. `system` is False for the units of a user.
     """
 
     writes: tuple[Path, ...]
@@ -69,7 +69,7 @@ class Needs:
 def sandbox_lines(needs: Needs) -> tuple[str, ...]:
     """Return the lines, none that would be in the way of what `needs` says. UsageError for an unspeakable path."""
     if needs.own_programs:
-        return ("# Not shut in: server_hooks and commands of notify are programs of yours, and need who knows what.",)
+        return ("# Not shut in: server_hooks are programs of yours, and need who knows what.",)
     if not needs.system:
         return _FOR_ALL
     capabilities = f"CapabilityBoundingSet={' '.join(_CAPABILITIES)}"

@@ -152,6 +152,7 @@ def test_several_jobs_that_fail_with_the_store_are_two_mails_not_one_each(nightl
     assert len(box.subjects) == 2
 
 
+@pytest.mark.long
 def test_a_suspect_snapshot_is_told_until_a_person_has_looked(nightly: Told, box: Mailbox) -> None:
     nightly.tell_by_mail(box.port)
     photo = nightly.lab.home / "photo"

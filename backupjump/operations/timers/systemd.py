@@ -137,7 +137,7 @@ def _needs(site: Site, timer: Timer, *, system: bool) -> Needs:
     return Needs(
         writes=(site.server.store.path, site.state, *([metrics.textfile.parent] if metrics is not None else [])),
         reads=(Path(program()[0]), site.config_file.absolute(), *(key for key in keys if key is not None), *secrets),
-        own_programs=any(job.server_hooks.model_dump().values()) or any(each.command for each in site.server.notify),
+        own_programs=any(job.server_hooks.model_dump().values()),
         system=system,
     )
 

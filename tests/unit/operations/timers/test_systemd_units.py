@@ -153,3 +153,15 @@ def test_a_job_with_server_hooks_or_a_native_store_gets_what_it_needs(world: Wor
     assert "CAP_MKNOD" in nightly
     assert f"ReadWritePaths=-{world.folder / 'state'}" in nightly
     assert "NoNewPrivileges" not in often
+
+
+def test_a_job_whose_numbers_go_elsewhere_may_write_there_and_a_command_that_tells_opens_nothing(world: World) -> None:
+    textfile = "/var/lib/prometheus/node-exporter/backupjump.prom"
+    more = f"notify: [{{command: [/usr/bin/true]}}]\nmetrics: {{textfile: {textfile}}}\n"
+    world.config.write_text(world.config.read_text() + more)
+    install(world)
+
+    unit = (world.units / "backupjump-nightly.service").read_text()
+
+    assert "ReadWritePaths=-/var/lib/prometheus/node-exporter\n" in unit
+    assert "NoNewPrivileges=yes\n" in unit
