@@ -28,6 +28,15 @@ def shown(name: bytes | str, *, limit: int = 4096) -> str:
     return rendered if len(rendered) <= limit else rendered[: limit - 1] + "…"
 
 
+def defused(text: str, *, limit: int = 4096) -> str:
+    """Return a text that should have passed `shown` before, with what could act all the same as an escape.
+
+    For a page that others open: what was shown already stays as it is, its backslashes are not doubled again.
+    """
+    rendered = "".join(each if each == "\\" else _shown_character(each) for each in text[: limit + 1])
+    return rendered if len(rendered) <= limit else rendered[: limit - 1] + "…"
+
+
 def shown_lines(text: bytes | str, *, lines: int = 20, limit: int = 400) -> str:
     """Return at most `lines` non-empty lines of a tool's output, each one passed through `shown`."""
     decoded = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text

@@ -14,6 +14,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from backupjump.escape import shown
@@ -55,6 +56,22 @@ class RunLog:
     runs_after: Callable[[str], tuple[Sequence[Run], str]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended, and when, and no more of it."""
+
+    status: Status
+    ended_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreeSpace:
+    """What was left on the store's disk at a time."""
+
+    at: datetime
+    free_bytes: int
+
+
 class History:
     """The recorded runs of one store; use it with `with`.
 
@@ -88,6 +105,32 @@ class History:
         idle = (Status.AWAY.value, Status.LOCKED.value, Status.NOT_DUE.value)
         newest = "job = ? AND status NOT IN (?, ?, ?) ORDER BY ended_at DESC, rowid DESC LIMIT ?"
         return self._ask(lambda connection: _select(connection, newest, (job, *idle, limit))) or ()
+
+    def outcomes(self, job: str, *, since: datetime, limit: int) -> tuple[Outcome, ...]:
+        """Return how the runs of `job` ended since a time, the last `limit` of them, oldest first.
+
+        Not those that never began (`locked`, `not-due`). No run is read whole for it.
+        """
+        idle = (Status.LOCKED.value, Status.NOT_DUE.value)
+        newest = (
+            "SELECT status, ended_at FROM runs WHERE job = ? AND ended_at >= ? AND status NOT IN (?, ?)"
+            " ORDER BY ended_at DESC, rowid DESC LIMIT ?"
+        )
+        values = (job, rfc3339(since), *idle, limit)
+        found = self._ask(lambda asked: [_outcome(*row) for row in asked.execute(newest, values)]) or ()
+        return tuple(reversed(found))
+
+    def free_space(self, *, since: datetime) -> tuple[FreeSpace, ...]:
+        """Return what the store's disk had left at the end of the last run of each day since a time, oldest first."""
+        # Of all columns beside a max() SQLite takes those of its row. Source: sqlite.org/lang_select.html, bare columns
+        last_of_each_day = (
+            "SELECT max(ended_at), json_extract(body, '$.store_free_bytes') AS free FROM runs"
+            " WHERE ended_at >= ? AND free IS NOT NULL GROUP BY substr(ended_at, 1, 10) ORDER BY ended_at"
+        )
+        values = (rfc3339(since),)
+        return tuple(
+            self._ask(lambda asked: [_free_space(*row) for row in asked.execute(last_of_each_day, values)]) or ()
+        )
 
     def count(self) -> int:
         """Return how many runs there are."""
@@ -202,6 +245,14 @@ def _insert(connection: sqlite3.Connection, runs: Iterable[Run]) -> None:
 
 def _rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
     return [(run.run_id, run.job, run.status.value, rfc3339(run.ended_at), json.dumps(run.to_json())) for run in runs]
+
+
+def _outcome(status: str, ended_at: str) -> Outcome:
+    return Outcome(status=Status(status), ended_at=datetime.fromisoformat(ended_at))
+
+
+def _free_space(at: str, free_bytes: int) -> FreeSpace:
+    return FreeSpace(at=datetime.fromisoformat(at), free_bytes=int(free_bytes))
 
 
 def _select(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> tuple[Run, ...]:

@@ -32,6 +32,7 @@ COMMANDS = {
     "status": ("backupjump.cli.status", "status", "How each job stands, and what needs a person."),
     "notify": ("backupjump.cli.notify", "notify", "Try the channels that tell you when something is wrong."),
     "metrics": ("backupjump.cli.metrics", "metrics", "Numbers for Prometheus."),
+    "report": ("backupjump.cli.report", "report", "One page to look at: is all well, since when, what to do."),
     "history": ("backupjump.cli.history", "history", "The runs of the past, newest last."),
     "snapshots": ("backupjump.cli.snapshots", "snapshots", "The snapshots of a job."),
     "ls": ("backupjump.cli.ls", "ls", "What is in a snapshot."),

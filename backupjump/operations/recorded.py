@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, Stopped, StoreError
@@ -87,6 +88,8 @@ def _record(pull: Pull) -> None:
     `locked` and a missing store stand in the history alone: nothing in the job's folder may be touched then.
     """
     if pull.lock_fd >= 0:
+        with suppress(OSError):
+            pull.run = replace(pull.run, store_free_bytes=disk_usage(pull.folder.store).free)
         try:
             append_run(pull.folder, pull.run)
         except StoreError as error:

@@ -16,7 +16,7 @@ import pytest
 HOUSE = Path(__file__).parents[2]
 OURS = [file for folder in ("backupjump", "jobs", "examples", "tests") for file in (HOUSE / folder).rglob("*.py")]
 VERMIN = Path(sys.executable).with_name("vermin")
-HEAVY = {"fabric", "invoke", "paramiko", "pydantic", "rich", "xxhash", "yaml", "zstandard"}
+HEAVY = {"fabric", "invoke", "jinja2", "paramiko", "pydantic", "rich", "xxhash", "yaml", "zstandard"}
 
 
 def desktop_side() -> list[Path]:

@@ -45,6 +45,7 @@ def test_the_keys_of_a_run_as_json_are_the_documented_ones_in_their_order() -> N
         "bytes_new",
         "bytes_linked",
         "bytes_received",
+        "store_free_bytes",
         "warnings",
         "error",
         "jump_node",
