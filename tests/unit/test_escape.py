@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backupjump.escape import shown, shown_lines, typable
+from backupjump.escape import defused, shown, shown_lines, typable
 from backupjump.process import run
 
 
@@ -75,3 +75,16 @@ def test_what_is_to_be_typed_is_harmless_to_see_and_means_the_very_bytes_to_a_sh
     assert all(unicodedata.category(character)[0] != "C" for each in typed for character in each)
     done = run(["bash", "-c", f"printf '%s\\0' {' '.join(typed)}"], timeout=30)
     assert done.stdout.split(b"\0")[:-1] == names
+
+
+@given(st.text() | st.binary().map(lambda name: name.decode("utf-8", "surrogateescape")))
+def test_what_was_shown_stays_as_it_is_when_it_is_defused(name: str) -> None:
+    assert defused(shown(name)) == shown(name)
+
+
+@given(st.text() | st.binary().map(lambda name: name.decode("utf-8", "surrogateescape")))
+def test_what_was_not_shown_can_do_nothing_once_it_is_defused(name: str) -> None:
+    rendered = defused(name, limit=50)
+
+    assert {unicodedata.category(each) for each in rendered} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} == set()
+    assert len(rendered) <= 50

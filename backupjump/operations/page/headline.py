@@ -49,8 +49,9 @@ _COMMAND = re.compile(r"(backupjump [^;]+)")
 
 
 def pieces(text: str) -> tuple[Piece, ...]:
-    """Return a hint in its parts: a command of ours goes from its name to the next `;` or the end."""
-    parts = _COMMAND.split(text)
+    """Return a hint in its parts, as a sentence: a command of ours goes from its name to the next `;` or the end."""
+    words, *more = _COMMAND.split(text)
+    parts = (words[:1].upper() + words[1:], *more)
     return tuple(Piece(text=part, is_command=number % 2 == 1) for number, part in enumerate(parts) if part)
 
 

@@ -11,7 +11,7 @@ from backupjump.operations.page.calendar import MEANING, Kind, calendar
 from backupjump.operations.page.chart import chart
 from backupjump.operations.page.forecast import forecast
 from backupjump.operations.page.headline import headline, pieces
-from backupjump.operations.page.words import ago, count, moment, took
+from backupjump.operations.page.words import ago, count, moment, soon, took
 from backupjump.operations.report import size
 from backupjump.run import Status, rfc3339
 
@@ -156,11 +156,11 @@ def _job_view(job: JobFacts, facts: Facts) -> JobView:
         trouble=_trouble(job, now=now),
         help=pieces(state.help),
         last_good=_when(state.last_good_at, facts) if state.last_good_at is not None else None,
-        next_due="no schedule" if due is None else "now" if due <= now else moment(due, zone),
+        next_due="no schedule" if due is None else "now" if due <= now else soon(due, zone),
         last_contact=f"{moment(state.last_contact_at, zone)} ({ago(state.last_contact_at, now)})"
         if state.last_contact_at is not None
         else "",
-        expected=moment(state.next_expected_at, zone) if state.next_expected_at is not None else "",
+        expected=soon(state.next_expected_at, zone) if state.next_expected_at is not None else "",
         size=size(state.size_bytes) if state.size_bytes is not None else "",
         calendar=calendar(job.outcomes, today=now.astimezone(zone).date(), weeks=facts.weeks, zone=zone),
         charts=_charts([run for run in job.runs if run.status.published], zone),
@@ -258,7 +258,7 @@ def _notes_of(run: Run, facts: Facts) -> RunNotes:
         status=run.status.value,
         tone=run.status.value,
         lines=tuple(defused(line, limit=_LONGEST_TEXT) for line in lines[:_LINES_OF_A_RUN]),
-        hint=pieces(run.error.hint) if run.error is not None else (),
+        hint=pieces(defused(run.error.hint, limit=_LONGEST_TEXT)) if run.error is not None else (),
         more=max(0, len(lines) - _LINES_OF_A_RUN),
     )
 

@@ -52,6 +52,12 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
 
 
+def soon(at: datetime, zone: ZoneInfo) -> str:
+    """Return a time of the next days, without its year: `Thu 26 Nov, 02:30`."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b, %H:%M}"
+
+
 def day(on: date) -> str:
     """Return a day with its year: `26 Nov 2026`."""
     return f"{on.day} {on:%b %Y}"
