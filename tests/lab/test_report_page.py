@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -84,7 +85,7 @@ def page_with(folder: Path, texts: Sequence[str]) -> str:
 
     pasts = {f"job{number}": told(number) for number in range(len(texts) // 50)}
     # Where a text stands in the first lines, a held snapshot's note, and why the owner put it off.
-    one = texts[0]
+    one = f"{texts[0]}\u202e\x07\ud800"
     failed = RunError(code="x", message=one, hint=one)
     pasts["broken"] = Past(runs=[a_run(now, Status.FAILED, error=failed)])
     pasts["held"] = Past(runs=[a_run(now - timedelta(days=9))], keys={"schedule": {"every": "month"}})
@@ -128,6 +129,8 @@ def test_500_hostile_names_run_no_script_ask_for_nothing_and_add_nothing_to_the_
     assert len(set(texts)) == 500
     assert found["/page"] == (found["/harmless"][0], 0, [])
     assert [text for text in texts if defused(text)[1:500] not in shown] == []
+    acting = {unicodedata.category(each) for each in shown if each != "\n"} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert acting == set()
     assert shown.count(f"{web.address}/asked/0'") >= 6
     assert found["/held-back"][1] >= 3
     assert found["/caught"][0] != found["/harmless"][0]
