@@ -88,15 +88,10 @@ class Counts:
 class Run:
     """One try to back up one job, whatever came of it. Times are aware and in UTC.
 
-<<<<<<< HEAD
     `route` and `jump_node` (None without one) are the way by which the Desktop was reached last, else the first that
     was tried. `snapshot` is the id of what was published, else None. `attempts` counts the tries of the transfer,
-    `bytes_received` what came in over all of them, broken ones included.
-=======
-    `snapshot` is the id of what was published, else None. `attempts` counts the tries of the transfer,
     `bytes_received` what came in over all of them, broken ones included. `store_free_bytes` is what the store's
     disk had left when the run ended, None where that was not asked for.
->>>>>>> d7c584c (report: one page that tells how all backups stand, without a script)
     """
 
     run_id: str
