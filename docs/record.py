@@ -49,8 +49,9 @@ def record(argv: Sequence[str]) -> Iterator[Frame]:
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     stream.feed(b"$ ")
-    for word in (" ".join(argv[:index]) for index in range(1, len(argv) + 1)):
-        stream.feed(f"\r$ {word}".encode())
+    typed = [Path(argv[0]).name, *argv[1:]]
+    for count in range(1, len(typed) + 1):
+        stream.feed(f"\r$ {' '.join(typed[:count])}".encode())
         yield Frame(_lines(screen), 0.3)
     stream.feed(b"\r\n")
     last, last_at, seen = _lines(screen), time.monotonic(), frozenset[str]()
@@ -66,6 +67,8 @@ def record(argv: Sequence[str]) -> Iterator[Frame]:
 
 
 def _output(argv: Sequence[str]) -> Iterator[bytes]:
+    """Yield what `argv` writes, as it comes; the folder that the program lies in is shown as one where it may lie."""
+    here = os.fsencode(Path(argv[0]).absolute().parent)
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, env=environment) as child:
@@ -73,7 +76,7 @@ def _output(argv: Sequence[str]) -> Iterator[bytes]:
         while True:
             select.select([master], [], [])
             try:
-                yield os.read(master, _CHUNK_BYTES)
+                yield os.read(master, _CHUNK_BYTES).replace(here, b"/opt/backupjump/bin")
             except OSError:  # Linux answers EIO once the program has ended
                 break
     os.close(master)
@@ -151,7 +154,9 @@ def main(words: Sequence[str]) -> int:
     file, argv = Path(words[0]), words[1:]
     frames = tuple(record(argv))
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(svg(frames, title=f"A terminal: {' '.join(argv)}") + "\n", encoding="utf-8")
+    file.write_text(
+        svg(frames, title=f"A terminal: {Path(argv[0]).name} {' '.join(argv[1:])}") + "\n", encoding="utf-8"
+    )
     return 0
 
 
