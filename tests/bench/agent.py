@@ -1,6 +1,6 @@
-"""How soon the tunnel is usable again after its line was cut, on three real machines, and how soon a due job starts.
+"""One world for the tunnel's timings: three real machines, an agent, a serve, a line that is cut; and an idle agent.
 
-    sudo .venv/bin/python tests/bench/agent.py [--seconds 20] [--kind silent|down] [--times 5]
+    sudo .venv/bin/python tests/bench/agent.py [--kind silent|down] [--seconds 20] [--times 5] [--idle 0]
 
 The Desktop runs `tunnel agent` from its one file under `python3 -I`, the Server `serve` with a job that becomes due
 while the line is cut. `down` takes the Desktop's interface down, and with it its route; `silent` drops every packet,
@@ -8,7 +8,8 @@ and no machine is told. Usable is when a connection to the tunnel's end on the J
 Desktop's sshd.
 
 Prints for each cut the seconds from the line's return until then, those until the next due job was started, and how
-many listeners the port had at most; at the end the agent's time on a processor and its memory.
+many listeners the port had at most; with `--idle`, what agent and ssh took of a processor in so many quiet seconds
+before. The table of all cuts is that of cuts.py.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -86,22 +87,52 @@ class Watch:
         return bool(changes) and changes[-1][0]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What came of one cut: seconds from the line's return until the tunnel was usable, seconds from then until a due
+    job was started, and how many listeners the port on the JumpNode had at most until then.
+    """
+
+    kind: str
+    seconds: float
+    usable: float
+    started: float
+    most_listeners: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind:6} {self.seconds:4.0f} s: usable {self.usable:5.1f} s after the line's return, "
+            f"due job {self.started:4.1f} s later; listeners at most {self.most_listeners}"
+        )
+
+
 def main() -> None:
-    """Cut the line again and again and print a row for each."""
+    """Let the agent idle, then cut the line again and again, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--kind", choices=["silent", "down"], default="silent")
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--idle", type=float, default=0)
     said = parser.parse_args()
+    with world() as (three, watch):
+        if said.idle:
+            print(idle_cost(three, said.idle), flush=True)
+        for each in cuts(three, watch, said.kind, [said.seconds] * said.times):
+            print(each, flush=True)
+        print(life_cost(three))
+
+
+@contextmanager
+def world() -> Iterator[tuple[Machines, Watch]]:
+    """Start the machines, enrol, and let agent and serve run; what they said is shown if the block fails."""
     with tempfile.TemporaryDirectory(prefix="agent-bench-") as place, machines(Path(place)) as three:
         prepare(three)
         with running(three, Path(place)) as watch:
             try:
-                measure(three, watch, said.kind, said.seconds, said.times)
+                yield three, watch
             except AssertionError:
                 print(log_of(three), (three.desktop.home("me") / "agent.log").read_text())
                 raise
-            print_cost(three)
 
 
 def prepare(three: Machines) -> None:
@@ -154,11 +185,9 @@ def mend(three: Machines, kind: str) -> None:
         desktop.must(DROP.format("del", "eth0"))
 
 
-def measure(three: Machines, watch: Watch, kind: str, seconds: float, times: int) -> None:
-    """Cut `times` times for `seconds` and print what came of each."""
-    usable, started = [], []
-    print(f"{kind}, {seconds:.0f} s: usable again, next due job started after that, most listeners", flush=True)
-    for _ in range(times):
+def cuts(three: Machines, watch: Watch, kind: str, lengths: Iterable[float]) -> Iterator[Cut]:
+    """Cut the line for each of `lengths`, seconds, and yield what came of it."""
+    for seconds in lengths:
         time.sleep(random.uniform(10, 20))
         until(lambda: watch.is_up, seconds=60)
         cut(three, kind)
@@ -171,10 +200,7 @@ def measure(three: Machines, watch: Watch, kind: str, seconds: float, times: int
         back = time.monotonic()
         up = max(back, watch.up_again(seconds=400))
         until(partial(is_started, three, runs + 1), seconds=100, what="the due job")
-        usable.append(up - back)
-        started.append(time.monotonic() - up)
-        print(f"  {usable[-1]:6.1f} {started[-1]:6.1f} {watch.changes()[-1][2]:3d}", flush=True)
-    print(f"  {statistics.median(usable):6.1f} {statistics.median(started):6.1f}  median; longest {max(usable):.1f}")
+        yield Cut(kind, seconds, up - back, time.monotonic() - up, watch.changes()[-1][2])
 
 
 def log_of(three: Machines) -> str:
@@ -187,13 +213,41 @@ def is_started(three: Machines, times: int) -> bool:
     return log_of(three).count(STARTED) >= times
 
 
-def print_cost(three: Machines) -> None:
-    """Print how long the agent has lived, its seconds on a processor, with those of its ssh, and its memory."""
-    told = three.desktop.must("pid=$(cat agent.pid); cat /proc/$pid/stat; grep VmRSS /proc/$pid/status", user="me")
-    fields = told.rpartition(")")[2].split()
-    own, children = (sum(map(int, fields[first : first + 2])) / os.sysconf("SC_CLK_TCK") for first in (11, 13))
-    lived = float(Path("/proc/uptime").read_text().split()[0]) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    print(f"agent: {lived:.0f} s, processor {own:.2f} s + ssh {children:.2f} s, {told.split()[-2]} kB")
+def idle_cost(three: Machines, seconds: float) -> str:
+    """Return what agent and ssh take of a processor while the tunnel stands and nothing happens, and their memory."""
+    time.sleep(30)
+    before = _processor(three)
+    time.sleep(seconds)
+    shares = [100 * (now - then) / seconds for now, then in zip(_processor(three), before, strict=True)]
+    return (
+        f"idle for {seconds:.0f} s: agent {shares[0]:.3f} % of one core, its ssh {shares[1]:.3f} %; {_resident(three)}"
+    )
+
+
+def life_cost(three: Machines) -> str:
+    """Return how long the agent has lived, its seconds on a processor, with those of all its ssh, and its memory."""
+    own, ssh = _processor(three)
+    began = int(_stat(three, "$(cat agent.pid)")[19]) / os.sysconf("SC_CLK_TCK")
+    lived = float(Path("/proc/uptime").read_text().split()[0]) - began
+    return f"agent: {lived:.0f} s, processor {own:.2f} s, its ssh {ssh:.2f} s; {_resident(three)}"
+
+
+def _processor(three: Machines) -> tuple[float, float]:
+    """Return the seconds on a processor of the agent, and those of its ssh, earlier ones too."""
+    agent = _stat(three, "$(cat agent.pid)")
+    ssh = _stat(three, "$(cat /proc/$(cat agent.pid)/task/*/children)")
+    tick = os.sysconf("SC_CLK_TCK")
+    return sum(map(int, agent[11:13])) / tick, (sum(map(int, agent[13:15])) + sum(map(int, ssh[11:13]))) / tick
+
+
+def _stat(three: Machines, pid: str) -> list[str]:
+    """Return the fields of proc(5)'s /proc/PID/stat from the state on."""
+    return three.desktop.must(f"cat /proc/{pid}/stat", user="me").rpartition(")")[2].split()
+
+
+def _resident(three: Machines) -> str:
+    lines = three.desktop.must("grep VmRSS /proc/$(cat agent.pid)/status", user="me").split()
+    return f"agent resident {int(lines[1]) / 1024:.1f} MiB"
 
 
 if __name__ == "__main__":
