@@ -26,6 +26,7 @@ from backupjump.operations.resume import Tries
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.operations.veto import check_veto
+from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
@@ -51,8 +52,6 @@ log = logging.getLogger(__name__)
 
 # A tunnel that is not open ends a run within this time, when nobody asked to wait for it.
 REACH_SECONDS = 15.0
-# sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); 5 s is under their floor.
-_KNOCK_SECONDS = 5.0
 
 
 @contextmanager
@@ -110,7 +109,7 @@ def _log_in(pull: Pull, *, until: float) -> Control:
             if left <= 0 or not pull.ways.may_come:
                 raise
             log.info("%s: %s; waiting for another %d s", pull.job.name, away, left)
-            time.sleep(min(_KNOCK_SECONDS, left))
+            await_desktop(pull.route, standing_way(pull), until=until)
 
 
 def _note_put_off(pull: Pull) -> None:

@@ -10,6 +10,7 @@ from backupjump.config.times import write_duration
 from backupjump.errors import BackupjumpError, Deferred, DesktopAway, LinkLost, Stopped
 from backupjump.operations.gate import ask_gate
 from backupjump.operations.veto import check_veto
+from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def _log_in_again(pull: Pull, lost: BackupjumpError, *, until: float) -> None:
         if now >= until:
             grace = write_duration(pull.job.grace)
             raise LinkLost(f"{lost}; the Desktop did not come back in time (grace: {grace})", hint=lost.hint)
-        # sshd's PerSourcePenalties add up when a client comes back too often (sshd_config(5)); this stays below.
-        time.sleep(max(0.0, min(_RETRY_SECONDS, until - now)))
+        await_desktop(pull.route, standing_way(pull), until=until)
 
 
 def _go_on_with(pull: Pull, fresh: Control) -> None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.find import find_config
 from backupjump.config.load import desktop_named, job_named, load_server
+from backupjump.config.models import RouteKind
 from backupjump.config.state import state_dir
 from backupjump.errors import StoreError
 from backupjump.history import History, RunLog
-from backupjump.ssh.route import routes_to
+from backupjump.ssh.route import route_to_jump, routes_to
 from backupjump.store.jobs import job_folders
 from backupjump.store.layout import JobFolder
 from backupjump.store.marker import read_marker
@@ -46,6 +47,13 @@ class Site:
     def routes_to(self, desktop: Desktop) -> tuple[Route, ...]:
         """Return the ways to `desktop` in their order; their ssh files are the same ones for every command."""
         return routes_to(desktop, self.server, folder=self.state / "routes" / desktop.name)
+
+    def jump_of(self, route: Route) -> Route | None:
+        """Return the way to the JumpNode of `route` if a standing login there can ask for its Desktop."""
+        if route.jump_node is None or route.kind is RouteKind.NESTED:
+            return None
+        folder = self.state / "routes" / f"jump-{route.jump_node}"
+        return route_to_jump(self.server.jump_nodes[route.jump_node], folder=folder)
 
     def folder_of(self, job: Job) -> JobFolder:
         """Return where `job` lies in the store, whether or not it exists yet."""

@@ -235,7 +235,7 @@ def life_cost(three: Machines) -> str:
 def _processor(three: Machines) -> tuple[float, float]:
     """Return the seconds on a processor of the agent, and those of its ssh, earlier ones too."""
     agent = _stat(three, "$(cat agent.pid)")
-    ssh = _stat(three, "$(cat /proc/$(cat agent.pid)/task/*/children)")
+    ssh = _stat(three, "$(echo $(cat /proc/$(cat agent.pid)/task/*/children))")
     tick = os.sysconf("SC_CLK_TCK")
     return sum(map(int, agent[11:13])) / tick, (sum(map(int, agent[13:15])) + sum(map(int, ssh[11:13]))) / tick
 
