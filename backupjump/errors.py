@@ -56,6 +56,11 @@ class BackupjumpError(Exception):
         self.content_bytes = 0
         """How much of that came after the content of files had begun to: about so much of it was new."""
 
+    @property
+    def with_hint(self) -> str:
+        """What happened and, on a line of its own, what to type next."""
+        return f"{self}\nhint: {self.hint}" if self.hint else str(self)
+
 
 class UsageError(BackupjumpError):
     """A word on the command line that can't be obeyed."""

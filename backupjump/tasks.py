@@ -60,8 +60,7 @@ class JobTask(Task):  # type: ignore[misc]
                 value = super().__call__(*args, **kwargs)
             report = report_on(value) if isinstance(value, Run) else value
         except BackupjumpError as error:
-            hint = f"\nhint: {error.hint}" if error.hint else ""
-            raise Exit(f"backupjump: {error}{hint}", code=error.exit_code) from error
+            raise Exit(f"backupjump: {error.with_hint}", code=error.exit_code) from error
         if report.lines:
             print("\n".join(report.lines))  # noqa: T201 (this is where a task speaks)
         if report.exit_code:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from pathlib import Path
 
 from backupjump.errors import ConfigError
@@ -17,7 +18,9 @@ def state_dir(configured: Path | None) -> Path:
     """Return the state folder, made with mode 0700 when it is not there.
 
     The `configured` one, else /var/lib/backupjump for root, else the XDG state folder. ConfigError when it
-    can't be made, or when another account may write in it: ssh runs what the files there say.
+    can't be made, or when another account may write in it: ssh runs what the files there say. One that two accounts
+    share (a Desktop's gate and its agent) is root's, with the sticky bit: each writes there, and neither touches what
+    is the other's.
     """
     folder = configured or _default()
     name = shown(str(folder))
@@ -26,10 +29,17 @@ def state_dir(configured: Path | None) -> Path:
         found = folder.stat()
     except OSError as error:
         raise ConfigError(f"the state folder {name} can't be made: {error.strerror}", hint="set state_dir") from error
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
+    is_shared = found.st_uid == 0 and found.st_mode & (stat.S_ISVTX | stat.S_IWOTH) == stat.S_ISVTX
+    if found.st_uid not in (0, os.geteuid()) or (found.st_mode & 0o022 and not is_shared):
         hint = f"chown {os.geteuid()} {shlex.quote(name)} && chmod 700 {shlex.quote(name)}"
         raise ConfigError(f"other accounts may write in the state folder {name}", hint=hint)
     return folder
+
+
+def not_writable(folder: Path, error: OSError) -> ConfigError:
+    """Return the error for a state folder in which nothing can be written."""
+    name = shlex.quote(shown(str(folder)))
+    return ConfigError(f"the state folder {name} can't be written to: {error.strerror}", hint=f"see: ls -ld {name}")
 
 
 def _default() -> Path:

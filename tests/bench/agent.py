@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,8 +68,9 @@ DROP = "ip rule {} pref 1 iif {} blackhole"
 class Watch:
     """What the JumpNode sees of the tunnel, while it is read from there."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, process: subprocess.Popen[bytes]) -> None:
         self._file = file
+        self._process = process
 
     def changes(self) -> list[tuple[bool, float, int]]:
         """Return each change: whether the far end answers, since when, and the most listeners up to then."""
@@ -79,6 +81,15 @@ class Watch:
         """Wait until the far end answers, and return since when it does."""
         until(lambda: self.is_up, seconds=seconds, what="the tunnel's return")
         return self.changes()[-1][1]
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Look away in the block: each look is a connection through the tunnel."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     @property
     def is_up(self) -> bool:
@@ -116,7 +127,7 @@ def main() -> None:
     said = parser.parse_args()
     with world() as (three, watch):
         if said.idle:
-            print(idle_cost(three, said.idle), flush=True)
+            print(idle_cost(three, watch, said.idle), flush=True)
         for each in cuts(three, watch, said.kind, [said.seconds] * said.times):
             print(each, flush=True)
         print(life_cost(three))
@@ -158,7 +169,7 @@ def running(three: Machines, place: Path) -> Iterator[Watch]:
         ) as watching,
     ):
         try:
-            watch = Watch(seen)
+            watch = Watch(seen, watching)
             until(lambda: watch.is_up, seconds=60, what="the tunnel")
             yield watch
         finally:
@@ -213,12 +224,13 @@ def is_started(three: Machines, times: int) -> bool:
     return log_of(three).count(STARTED) >= times
 
 
-def idle_cost(three: Machines, seconds: float) -> str:
+def idle_cost(three: Machines, watch: Watch, seconds: float) -> str:
     """Return what agent and ssh take of a processor while the tunnel stands and nothing happens, and their memory."""
-    time.sleep(30)
-    before = _processor(three)
-    time.sleep(seconds)
-    shares = [100 * (now - then) / seconds for now, then in zip(_processor(three), before, strict=True)]
+    with watch.paused():
+        time.sleep(30)
+        before = _processor(three)
+        time.sleep(seconds)
+        shares = [100 * (now - then) / seconds for now, then in zip(_processor(three), before, strict=True)]
     return (
         f"idle for {seconds:.0f} s: agent {shares[0]:.3f} % of one core, its ssh {shares[1]:.3f} %; {_resident(three)}"
     )

@@ -145,6 +145,35 @@ def test_another_key_in_the_config_counts_without_a_new_start_and_a_mistake_in_i
         desktop.opens()
 
 
+def test_what_a_person_must_mend_is_told_with_what_to_type(lab: Lab, desktop: Desktop) -> None:
+    good = desktop.config.read_text()
+    desktop.config.write_text(good.replace(lab.jump.host_key_public, lab.desktop.host_key_public))
+    with desktop.agent():
+        until(lambda: desktop.is_told("shows another host key"))
+        status, asked = desktop.word("status"), desktop.word("open", "--for", "1h")
+
+    assert (status.code, asked.code) == (1, 1)
+    assert [line.split(":")[0].strip() for line in status.out.splitlines()[1:4]] == [
+        "the last try failed",
+        "pinned",
+        "offered",
+    ]
+    for said in (status.out, asked.err, (lab.folder / "agent.log").read_text()):
+        assert "\nhint: an impostor, or was it reinstalled?" in said
+        assert "backupjump enroll repin" in said
+
+
+def test_a_pause_ends_what_was_opened_by_hand(desktop: Desktop) -> None:
+    with desktop.agent():
+        until(lambda: desktop.is_told("tunnel: open on JumpNode"))
+        desktop.word("open", "--for", "1h")
+        said = desktop.word("pause", "2h")
+        until(lambda: desktop.is_told("tunnel: closed: paused"))
+        desktop.closes()
+
+    assert said.out.endswith("to end it: backupjump tunnel resume\n")
+
+
 def test_paused_it_stays_closed_and_resumed_it_opens(desktop: Desktop) -> None:
     paused = desktop.word("pause", "2h")
     with desktop.agent():

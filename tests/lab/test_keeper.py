@@ -26,6 +26,9 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
 
 @pytest.fixture
 def clock() -> Clock:
@@ -97,6 +100,23 @@ def test_an_absent_jump_node_is_tried_more_seldom_and_at_once_when_the_network_c
         keeper.jolt(redial=False)
 
         until(becomes(keeper, "open"))
+
+
+def test_after_a_minute_of_standing_the_pauses_begin_anew(lab: Lab, clock: Clock) -> None:
+    def breaks_after(seconds: float) -> int:
+        clock.advance(15)
+        until(becomes(keeper, "open"))
+        keeper.keep(wanted=True)
+        clock.advance(seconds)
+        keeper.keep(wanted=True)
+        lab.jump.cut_connections()
+        until(becomes(keeper, "waiting"))
+        return keeper.failures
+
+    with keeping(lab, clock) as keeper:
+        failures = [breaks_after(seconds) for seconds in (1, 59, 61)]
+
+    assert failures == [1, 2, 1]
 
 
 def test_a_refused_key_is_not_tried_again_for_a_quarter_of_an_hour_whatever_the_network_does(

@@ -154,6 +154,18 @@ def test_at_its_end_a_run_under_way_ends_in_order_and_nothing_is_left(lab: Lab) 
     assert (last["status"], last["exit_code"]) == ("interrupted", 143)
 
 
+def test_a_jump_node_that_shows_another_host_key_is_a_failed_run_of_one_job(lab: Lab) -> None:
+    config = stand(lab, nightly=DAILY)
+    lab.open_tunnel()
+    lab.jump.renew_host_key()
+    with serving(config) as server:
+        server.says("nightly: failed, JumpNode jumpnode shows another host key")
+
+    assert statuses(config, "nightly") == ["failed"]
+    (state,) = backupjump(config, "status", "--json").json
+    assert (state["state"], "backupjump enroll repin" in state["help"]) == ("broken", True)
+
+
 def test_a_stranger_behind_the_port_is_a_failed_run_and_not_a_storm(lab: Lab) -> None:
     config = stand(lab, nightly=DAILY)
     lab.desktop.renew_host_key()

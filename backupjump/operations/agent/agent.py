@@ -18,7 +18,6 @@ from backupjump.operations.agent import memory, notice
 from backupjump.operations.agent.config_watch import ConfigWatch
 from backupjump.operations.agent.decide import Decision, Served, Situation, When, decide
 from backupjump.operations.agent.keeper import Keeper
-from backupjump.operations.agent.lock import holding
 from backupjump.operations.agent.memory import Told
 from backupjump.operations.agent.surroundings import (
     Surroundings,
@@ -70,8 +69,8 @@ class Agent:
         self._needs_route = not all(is_this_machine(jump.host) for jump in tunnel.jump_nodes)
 
     def run(self) -> None:
-        """Go on until a signal ends it; JobLocked when the tunnel is another process's."""
-        with holding(self._state), self:
+        """Go on until a signal ends it; the caller holds the tunnel's lock."""
+        with self:
             sd.notify("READY=1")
             try:
                 while True:
@@ -79,7 +78,7 @@ class Agent:
                     time.sleep(_TICK_SECONDS)
             finally:
                 sd.notify("STOPPING=1")
-                self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running"))
+                self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running", trouble=""))
 
     def __enter__(self) -> Agent:
         return self
@@ -189,6 +188,8 @@ class Agent:
             jump_node=forward.jump_node if forward is not None else "",
             failures=self._keeper.failures,
             trouble=self._keeper.trouble,
+            hint=self._keeper.hint,
+            needs_person=self._keeper.needs_person,
             served=self._served,
             metered=self._metered,
         )

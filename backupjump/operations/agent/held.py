@@ -6,8 +6,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from backupjump.errors import BackupjumpError
-from backupjump.escape import shown
+from backupjump.errors import BackupjumpError, JumpNodeUnreachable
+from backupjump.escape import shown, shown_lines
 from backupjump.gate.veto import HELD
 from backupjump.operations.agent.lock import is_held
 from backupjump.operations.agent.memory import read_told, write_until
@@ -42,5 +42,9 @@ def _await_open(state: Path, asked_at: datetime) -> None:
             return
         time.sleep(_POLL_SECONDS)
     told = read_told(state)
-    why = shown(told.trouble) if told is not None and told.trouble else "its process does not answer"
-    raise BackupjumpError(f"the agent could not open the tunnel: {why}", hint="see: backupjump tunnel status")
+    if told is None or not told.trouble:
+        message = "the agent could not open the tunnel: its process does not answer"
+        raise BackupjumpError(message, hint="see: backupjump tunnel status")
+    kind = BackupjumpError if told.needs_person else JumpNodeUnreachable
+    message = f"the agent could not open the tunnel: {shown_lines(told.trouble, lines=4)}"
+    raise kind(message, hint=shown(told.hint) or "see: backupjump tunnel status")

@@ -52,7 +52,7 @@ class Keeper:
         self._current = 0
         self._again_at = 0.0
         self._passed_over_until = [0.0] * len(self._forwards)
-        self.trouble = ""
+        self._forget_trouble()
         self._forget_failures()
 
     @property
@@ -68,10 +68,14 @@ class Keeper:
         return self._child.forward if self._child is not None and self._child.stands else None
 
     def keep(self, *, wanted: bool) -> None:
-        """Do the next step towards what is wanted; call it about once a second. What fails becomes `trouble`."""
+        """Do the next step towards what is wanted; call it about once a second.
+
+        What fails becomes `trouble`, with a `hint`; `needs_person` is whether no later try will mend it.
+        """
         if not wanted:
             self.close()
-            self.trouble, self._current, self._again_at = "", 0, 0.0
+            self._forget_trouble()
+            self._current, self._again_at = 0, 0.0
             self._forget_failures()
         elif self._child is None:
             self._begin()
@@ -130,7 +134,8 @@ class Keeper:
     def _watch_standing(self, child: TunnelChild) -> None:
         if not self._has_stood:
             log.info("tunnel stands: port %d on JumpNode %s", child.forward.port, child.forward.jump_node)
-            self._has_stood, self._since, self.trouble = True, self._clock(), ""
+            self._has_stood, self._since = True, self._clock()
+            self._forget_trouble()
         if child.ended:
             try:
                 child.await_end(0.0)
@@ -144,15 +149,20 @@ class Keeper:
         elif self._clock() - self._since > _STABLE_SECONDS:
             self._forget_failures()
 
+    def _forget_trouble(self) -> None:
+        self.trouble = self.hint = ""
+        self.needs_person = False
+
     def _forget_failures(self) -> None:
         self.failures = self._rebuffs = 0
         self._harmless = True
 
     def _failed(self, error: BackupjumpError, *, harmless: bool) -> None:
         """Go on to the next JumpNode, or pause when this was the last one."""
-        self.trouble = str(error)
+        self.trouble, self.hint = str(error), error.hint
+        self.needs_person = not error.temporary and not is_port_taken(error)
         self._harmless = self._harmless and harmless
-        log.warning("%s", error)
+        log.warning("%s", error.with_hint)
         if isinstance(error, (KeyRefused, HostKeyRefused)):
             pause = pause_seconds(1, refused=True, chance=self._chance())
             self._passed_over_until[self._current] = self._clock() + pause

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from backupjump.config.state import not_writable
 from backupjump.errors import JobLocked
 
 LOCK = "tunnel.lock"
@@ -21,7 +22,10 @@ _BETWEEN_SECONDS = 0.05
 @contextmanager
 def holding(state: Path) -> Iterator[None]:
     """Hold the lock in the block; JobLocked, nothing done, while another process does. It dies with its process."""
-    fd = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fd = _open(state / LOCK)
+    except OSError as error:
+        raise not_writable(state, error) from error
     try:
         _lock(fd, tries=_TRIES)
         yield
@@ -31,7 +35,10 @@ def holding(state: Path) -> Iterator[None]:
 
 def is_held(state: Path) -> bool:
     """Whether a process holds the lock now."""
-    fd = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fd = os.open(state / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
     try:
         _lock(fd, tries=1)
     except JobLocked:
@@ -39,6 +46,16 @@ def is_held(state: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def _open(path: Path) -> int:
+    """Open the lock's file, made if need be; one that another account of ours made is for us to read alone."""
+    with suppress(FileNotFoundError):
+        try:
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except PermissionError:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
 
 def _lock(fd: int, *, tries: int) -> None:

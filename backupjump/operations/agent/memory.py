@@ -5,7 +5,7 @@
     agent.json                              the agent: what it does and why, and the window that it has served
 
 Each file is there whole, the old or the new one; what is no such file reads as none. Where gate and agent run under
-two accounts, `state_dir` is a folder of the gate's account that the agent's group may write to (mode 2770). Python 3.9.
+two accounts, `state_dir` is a folder that they share: root's, of a group that both are in, mode 3770. Python 3.9.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
+from backupjump.config.state import not_writable
 from backupjump.gate.done import LAST_DONE, LAST_PUBLISHED, PUBLISHED
 from backupjump.gate.state_file import read_state, replace_state
 from backupjump.gate.veto import AGENT
@@ -31,9 +32,9 @@ When = Optional[datetime]  # noqa: UP045 (evaluated, and the floor is 3.9)
 class Told:
     """What the agent tells of itself. `phase`: open, opening, waiting (for the next try) or closed.
 
-    `why` is for the decision, `trouble` for the last try that failed, empty if none did. `deferred_at` is since when
-    the owner's word has put off what is wanted, `deferred_why` how; they stay until a backup has been made. `metered`
-    is for the gate, which can't find out in time.
+    `why` is for the decision, `trouble` for the last try that failed, empty if none did, with a `hint`; `needs_person`
+    is whether no later try will mend it. `deferred_at` is since when the owner's word has put off what is wanted,
+    `deferred_why` how; they stay until a backup has been made. `metered` is for the gate, which can't find out in time.
     """
 
     at: datetime
@@ -46,6 +47,8 @@ class Told:
     jump_node: str = ""
     failures: int = 0
     trouble: str = ""
+    hint: str = ""
+    needs_person: bool = False
     served: Served | None = None
     metered: bool = False
 
@@ -70,12 +73,15 @@ def read_until(state: Path, name: str) -> When:
 
 
 def write_until(state: Path, name: str, until: When) -> None:
-    """Let HELD or PAUSED hold until then; None ends it."""
-    if until is None:
-        with suppress(FileNotFoundError):
-            (state / name).unlink()
-    else:
-        replace_state(state / name, {"until": _text(until)})
+    """Let HELD or PAUSED hold until then; None ends it. ConfigError when that can't be written."""
+    try:
+        if until is None:
+            with suppress(FileNotFoundError):
+                (state / name).unlink()
+        else:
+            replace_state(state / name, {"until": _text(until)})
+    except OSError as error:
+        raise not_writable(state, error) from error
 
 
 def read_told(state: Path) -> Told | None:
@@ -95,6 +101,8 @@ def read_told(state: Path) -> Told | None:
         jump_node=str(values.get("jump_node") or ""),
         failures=_number(values.get("failures")),
         trouble=str(values.get("trouble") or ""),
+        hint=str(values.get("hint") or ""),
+        needs_person=values.get("needs_person") is True,
         served=_served(values.get("served")),
         metered=values.get("metered") is True,
     )
@@ -114,6 +122,8 @@ def write_told(state: Path, told: Told) -> None:
         "jump_node": told.jump_node,
         "failures": told.failures,
         "trouble": told.trouble,
+        "hint": told.hint,
+        "needs_person": told.needs_person,
         "served": served and {"start": _text(served.start), "opened_at": _text(served.opened_at)},
         "metered": told.metered,
     }

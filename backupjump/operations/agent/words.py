@@ -10,23 +10,27 @@ from backupjump.config.find import find_config
 from backupjump.config.state import state_dir
 from backupjump.config.times import read_duration, write_duration
 from backupjump.errors import Stopped, UsageError
-from backupjump.escape import shown
-from backupjump.gate.veto import PAUSED
+from backupjump.escape import shown, shown_lines
+from backupjump.gate.veto import HELD, PAUSED
 from backupjump.operations.agent import memory
 from backupjump.operations.agent.decide import When
-from backupjump.operations.agent.lock import is_held
+from backupjump.operations.agent.lock import holding, is_held
 from backupjump.operations.agent.memory import Told
 
 
 def run_agent(config: Path | None) -> int:
-    """Keep the tunnel as the config and the owner want it until a signal comes; return 0 after TERM."""
+    """Keep the tunnel as the config and the owner want it until a signal comes; return 0 after TERM.
+
+    JobLocked when the tunnel is another process's.
+    """
     from backupjump.operations.agent.agent import Agent
 
     path = find_config(config)
     found = load_desktop(path, check_keys=True)
     state = state_dir(found.state_dir)
     try:
-        Agent(found.tunnel, config=path, state=state, folder=state / "tunnel").run()
+        with holding(state):
+            Agent(found.tunnel, config=path, state=state, folder=state / "tunnel").run()
     except Stopped as stopped:
         # How a service is ended in order.  Source: systemd.kill(5).
         return 0 if stopped.exit_code == 143 else stopped.exit_code
@@ -34,11 +38,15 @@ def run_agent(config: Path | None) -> int:
 
 
 def pause(config: Path | None, length: str) -> str:
-    """Let no tunnel be opened for `length` (such as 2h), and close one that stands; return what to say."""
+    """Let the agent open no tunnel for `length` (such as 2h), and close one that stands; return what to say.
+
+    What `tunnel open` asked of it before is over: the later word counts.
+    """
     found = _load(config)
-    until = _now() + _read_length(length)
-    memory.write_until(state_dir(found.state_dir), PAUSED, until)
-    return f"paused until {_local(until)}; to end it: backupjump tunnel resume{_unless_running(found)}"
+    state, until = state_dir(found.state_dir), _now() + _read_length(length)
+    memory.write_until(state, PAUSED, until)
+    memory.write_until(state, HELD, None)
+    return f"paused until {_local(until)}; to end it: backupjump tunnel resume{_unless_agent(state)}"
 
 
 def resume(config: Path | None) -> str:
@@ -49,15 +57,19 @@ def resume(config: Path | None) -> str:
     memory.write_until(state, PAUSED, None)
     if until is None or until <= _now():
         return "it was not paused"
-    return f"it is no longer paused{_unless_running(found)}"
+    return f"it is no longer paused{_unless_agent(state)}"
 
 
 def status_lines(config: Path | None) -> tuple[list[str], int]:
-    """Return how the tunnel and the backups of this Desktop stand, and 1 if the last one is too old, else 0."""
+    """Return how the tunnel and the backups of this Desktop stand, and 1 if that needs a person, else 0.
+
+    It does when the last backup is too old, or the JumpNode refuses us or we it.
+    """
     found = _load(config)
     state, now = state_dir(found.state_dir), _now()
     published_at = memory.read_published_at(state)
-    lines = [_agent_line(memory.read_told(state), running=is_held(state), now=now)]
+    told, running = memory.read_told(state), is_held(state)
+    lines = _agent_lines(told, running=running, now=now)
     paused = memory.read_until(state, PAUSED)
     if paused is not None and paused > now:
         lines.append(f"paused until {_local(paused)}; to end it: backupjump tunnel resume")
@@ -65,18 +77,22 @@ def status_lines(config: Path | None) -> tuple[list[str], int]:
     too_old = published_at is not None and now - published_at > found.tunnel.max_age
     if too_old:
         lines.append(f"that is older than {write_duration(found.tunnel.max_age)}: is the backup server running?")
-    return lines, int(too_old)
+    refused = running and told is not None and told.pid != 0 and told.needs_person
+    return lines, int(too_old or refused)
 
 
-def _agent_line(told: Told | None, *, running: bool, now: datetime) -> str:
+def _agent_lines(told: Told | None, *, running: bool, now: datetime) -> list[str]:
     if not running:
-        return "tunnel: no agent is running; start it: backupjump tunnel agent (or: backupjump tunnel open)"
+        return ["tunnel: no agent is running; start it: backupjump tunnel agent (or: backupjump tunnel open)"]
     if told is None or not told.pid:
-        return "tunnel: opened by hand"
+        return ["tunnel: opened by hand"]
     until = f" until {_local(told.until)}" if told.until is not None and told.until > now else ""
     where = f" on JumpNode {shown(told.jump_node)}" if told.jump_node else ""
-    trouble = f"; the last try failed: {shown(told.trouble, limit=300)}" if told.trouble else ""
-    return f"tunnel: {told.phase}{where}: {told.why}{until}{trouble}"
+    lines = [f"tunnel: {told.phase}{where}: {told.why}{until}"]
+    if told.trouble:
+        lines += f"the last try failed: {shown_lines(told.trouble, lines=4)}".splitlines()
+        lines += [f"hint: {shown(told.hint)}"] if told.hint else []
+    return lines
 
 
 def _backup_lines(state: Path, published_at: When, now: datetime) -> list[str]:
@@ -91,8 +107,12 @@ def _backup_lines(state: Path, published_at: When, now: datetime) -> list[str]:
     return lines
 
 
-def _unless_running(found: DesktopConfig) -> str:
-    return "" if is_held(state_dir(found.state_dir)) else "; no agent is running here"
+def _unless_agent(state: Path) -> str:
+    """Return what to add where no agent hears of it."""
+    if not is_held(state):
+        return "; no agent is running here"
+    told = memory.read_told(state)
+    return "" if told is not None and told.pid else "; the tunnel that was opened by hand stays: Ctrl-C closes it there"
 
 
 def _load(config: Path | None) -> DesktopConfig:

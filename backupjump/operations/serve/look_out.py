@@ -37,6 +37,8 @@ _PROBE = "bj1 probe"
 class LookOut(threading.Thread):
     """Tells `reached` of each Desktop that is `wanted` and answers, and over which JumpNode, until it is stopped.
 
+    So it does of one when the JumpNode refuses us, or we it: the run that follows is how a person hears of that.
+
     `jump` is the way to the JumpNode; None where its Desktops are reached without a standing login (routes local,
     nested and direct). A Desktop that answers in a wrong way counts as reached: the run that follows says why, and is
     recorded. On route direct only one that lets us in and would have a backup now does: by its tunnel it can come yet.
@@ -124,7 +126,10 @@ class LookOut(threading.Thread):
         return standing is not None and standing.ask(route, _PROBE, seconds=_ASK_SECONDS) is not None
 
     def _stand(self, jump: Route) -> Standing | None:
-        """Return the standing login, made if need be; None if it can't be made now, which is told."""
+        """Return the standing login, made if need be; None if it can't be made now, which is told.
+
+        Raises KeyRefused or HostKeyRefused, which no later try mends.
+        """
         if self._standing is None:
             try:
                 self._standing = Standing(jump, seconds=_ASK_SECONDS)
@@ -134,7 +139,9 @@ class LookOut(threading.Thread):
                 refused = isinstance(error, (KeyRefused, HostKeyRefused))
                 pause = pause_seconds(self._failures, refused=refused, chance=random.random())  # noqa: S311
                 self._again_at = time.monotonic() + pause
-                log.warning("%s; trying again in %d s", error, pause)
+                log.warning("%s\ntrying again in %d s", error.with_hint, pause)
+                if refused:
+                    raise
         return self._standing
 
     def _log_in(self, route: Route) -> None:

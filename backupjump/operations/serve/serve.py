@@ -95,7 +95,7 @@ class Serving:
         except Stopped:
             raise
         except BackupjumpError as error:
-            log.error("the config is not read anew: %s", error)
+            log.error("the config is not read anew: %s", error.with_hint)
             return
         self._stop_looking()
         self._site, self._waiting, self._read_at = fresh, {}, 0.0
@@ -148,7 +148,7 @@ class Serving:
         except Stopped:
             raise
         except BackupjumpError as error:
-            log.warning("%s: %s", job.name, error)
+            log.warning("%s: %s", job.name, error.with_hint)
         except Exception:
             log.exception("looking when %s is due failed", job.name)
         if due is None:

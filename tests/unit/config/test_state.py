@@ -25,6 +25,18 @@ def test_a_folder_that_others_may_write_in_is_refused(tmp_path: Path) -> None:
     assert "chmod 700" in caught.value.hint
 
 
+@pytest.mark.needs_root
+def test_a_folder_that_accounts_share_must_be_root_s_and_keep_each_one_s_files_from_the_other(tmp_path: Path) -> None:
+    tmp_path.chmod(0o3770)
+    assert state_dir(tmp_path) == tmp_path
+
+    for mode, owner in ((0o2770, 0), (0o3777, 0), (0o3770, 4242)):
+        tmp_path.chmod(mode)
+        os.chown(tmp_path, owner, 0)
+        with pytest.raises(ConfigError, match="other accounts may write"):
+            state_dir(tmp_path)
+
+
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 

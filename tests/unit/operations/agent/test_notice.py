@@ -47,6 +47,19 @@ def test_what_the_owner_is_told(published: datetime | None, words: str) -> None:
     assert words in notice.text(published, now=NOW)
 
 
+def test_the_owner_is_told_on_the_desktop_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = notice.tell("A backup is missing.")
+    program = tmp_path / "notify-send"
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{tmp_path}/told\n')
+    program.chmod(0o755)
+
+    shown = notice.tell("A backup is missing.")
+
+    assert (without, shown) == (False, True)
+    assert (tmp_path / "told").read_text().splitlines()[-2:] == ["backupjump", "A backup is missing."]
+
+
 def test_systemd_hears_what_is_said_to_it(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
