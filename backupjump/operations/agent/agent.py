@@ -1,4 +1,4 @@
-"""The agent of a Desktop: looks about once a second, decides, and keeps the tunnel as decided. Python 3.9."""
+"""The agent of a Desktop: looks about every second or two, decides, and keeps the tunnel as decided. Python 3.9."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ from backupjump.timing.ticking import Edges
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 1.0
+# Where nothing is under way: to be woken up is most of what an idle agent costs.
+_QUIET_TICK_SECONDS = 2.0
 _LOOK_SECONDS = 5.0
 _TELL_EVERY = timedelta(minutes=1)
 _METERED_SECONDS = 300.0
@@ -75,7 +77,7 @@ class Agent:
             try:
                 while True:
                     self.step(time.monotonic(), slept=slept_seconds())
-                    time.sleep(_TICK_SECONDS)
+                    time.sleep(_TICK_SECONDS if self._keeper.is_trying else _QUIET_TICK_SECONDS)
             finally:
                 sd.notify("STOPPING=1")
                 self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running", trouble=""))

@@ -63,6 +63,11 @@ class Keeper:
         return "waiting" if self.trouble else "closed"
 
     @property
+    def is_trying(self) -> bool:
+        """Whether the tunnel is wanted and does not stand."""
+        return self.phase in ("opening", "waiting")
+
+    @property
     def forward(self) -> Forward | None:
         """The forward that stands, None if none does."""
         return self._child.forward if self._child is not None and self._child.stands else None
