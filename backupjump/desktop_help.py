@@ -52,10 +52,11 @@ Examples:
   backupjump tunnel status
 
 \b
-Exit codes: 0 good, 1 the last backup is older than `tunnel.max_age`, 2 usage or config.
+Exit codes: 0 good, 1 the last backup is older than `tunnel.max_age`, or the JumpNode refuses us or we it, 2 usage or
+config.
 """
 TUNNEL_PAUSE = """\
-Keep the tunnel closed for a while, such as 2h: backups are put off.
+Keep the tunnel closed for a while, such as 2h: backups are put off. What `tunnel open` asked of the agent is over.
 
 \b
 Examples:
