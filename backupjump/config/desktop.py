@@ -162,7 +162,11 @@ def load_desktop(path: Path, *, check_keys: bool = False) -> DesktopConfig:
 
 def read_desktop(document: Document, problems: list[Problem], *, check_keys: bool = False) -> DesktopConfig:
     """Return what `document` tells a Desktop; without meaning when a mistake was appended to `problems`."""
-    top = Section(document, (), document.value, problems).only(TOP_KEYS)
+    top = Section(document, (), document.value, problems)
+    if "store" in top and not {"tunnel", "gate"} & document.value.keys():
+        top.note(("store",), "is of a Server's config; what was typed is a word for a Desktop", at_key=True)
+        return DesktopConfig(document.path)
+    top = top.only(TOP_KEYS)
     tunnel = top.one("tunnel")
     gate = top.one("gate")
     if tunnel is None and gate is None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from backupjump.config.checks import read_name
 from backupjump.config.cross_checks import job_problems, machine_problems
+from backupjump.config.desktop import is_desktop_file
 from backupjump.config.hands import foreign_hands
 from backupjump.config.machines import KINDS, machines, mappings
 from backupjump.config.mistakes import model_problems
@@ -76,6 +77,11 @@ def build_server(files: ServerFiles, *, check_keys: bool = False) -> Server:
 def read_server(document: Document, problems: list[Problem]) -> Server | None:
     """Return the Server of its file alone; None when a mistake was appended to `problems`."""
     if not document.whole:
+        return None
+    if is_desktop_file(document):
+        (key, *_) = sorted({"gate", "tunnel"} & document.value.keys())
+        message = "is of a Desktop's config; what was typed is a word for a Server"
+        problems.append(document.problem((key,), message, at_key=True))
         return None
     named = dict(document.value)
     for kind in KINDS:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backupjump.config.desktop import Tunnel, Unless, load_desktop, read_desktop
+from backupjump.config.load import load_server
 from backupjump.config.problem import Problem
 from backupjump.config.yaml_file import parse
 from backupjump.errors import ConfigError
@@ -148,3 +149,20 @@ def test_whatever_a_file_holds_is_read_or_refused_as_a_mistake(value: dict[str, 
         read_desktop(document, problems, check_keys=True)
 
     assert all(problem.render() for problem in problems)
+
+
+def test_a_config_of_the_other_machine_is_told_as_such_and_nothing_else_of_it(tmp_path: Path) -> None:
+    server, desktop = tmp_path / "server.yaml", tmp_path / "desktop.yaml"
+    server.write_text("store: {path: /srv/backups}\njump_nodes: {}\ndesktops: {}\n")
+    desktop.write_text(f"tunnel:\n  jump_node: {JUMP_NODE}\n  port: 2020\n")
+
+    with pytest.raises(ConfigError) as on_desktop:
+        load_desktop(server)
+    with pytest.raises(ConfigError) as on_server:
+        load_server(desktop)
+
+    assert [str(each.value).splitlines()[0] for each in (on_desktop, on_server)] == [
+        f"{server}:1:1: store: is of a Server's config; what was typed is a word for a Desktop",
+        f"{desktop}:1:1: tunnel: is of a Desktop's config; what was typed is a word for a Server",
+    ]
+    assert all(len(str(each.value).splitlines()) == 3 for each in (on_desktop, on_server))
