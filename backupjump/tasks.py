@@ -20,7 +20,7 @@ from invoke.exceptions import Exit
 from backupjump.config.times import read_duration
 from backupjump.errors import BackupjumpError, Stopped, UsageError
 from backupjump.operations.diff import compared
-from backupjump.operations.hooks import hooks
+from backupjump.operations.hooks import hooks, run_owed
 from backupjump.operations.housekeeping import after, keep_house
 from backupjump.operations.listing import job_states, snapshots_of
 from backupjump.operations.probe import probe
@@ -81,6 +81,7 @@ def pull(context: Context, job: str, wait: str = "", seed: bool = False, if_due:
     with recorded(job, _asked(context, wait, seed=seed, if_due=if_due)) as run, locked(run):
         with reach(run) as desktop, done(run, desktop):
             began(run)
+            run_owed(run, desktop)
             rsyncs = probe(desktop, run.job, run.gate)
             with hooks(run, desktop):
                 pulled = rsync(run, rsyncs)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from backupjump.errors import NotDue, StoreError
 from backupjump.run import Status, rfc3339
+from backupjump.store.owed import read_owed
 from backupjump.store.snapshots import last_taken_at, list_snapshots
 from backupjump.timing.cadence import again_after, next_due
 
@@ -25,16 +26,20 @@ _RUNS = 50
 def due_at(site: Site, job: Job, *, now: datetime) -> datetime | None:
     """Return from when on `job` is to be tried, which may be past; None without a schedule, or of a revoked Desktop.
 
-    One that fails is put off further each time (cadence.again_after); an absent Desktop puts nothing off.
+    One that fails is put off further each time (cadence.again_after); an absent Desktop puts nothing off. One that
+    still owes its Desktop hooks is due now: what was stopped there must not wait for the schedule.
     Raises StoreError when the store or the job's folder can't be read.
     """
     if site.desktop_of(job).revoked:
         return None
     marker = site.marker()
-    last_at = last_taken_at(list_snapshots(site.folder_of(job)))
+    folder = site.folder_of(job)
+    last_at = last_taken_at(list_snapshots(folder))
     due = next_due(job.schedule, last_at=last_at, zone=ZoneInfo(marker.timezone), now=now)
     if due is None:
         return None
+    if read_owed(folder) is not None:
+        due = min(due, now.astimezone(due.tzinfo))
     with site.history(marker.uuid) as history:
         failures = failing_since(history.since(job.name, limit=_RUNS))
     return max(due, again_after(*failures)) if failures is not None else due

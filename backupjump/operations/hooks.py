@@ -1,18 +1,24 @@
-"""Run what the job wants run around its transfer, on the Desktop and here: before, after, on failure, always."""
+"""Run what the job wants run around its transfer, on the Desktop and here: before, after, on failure, always.
+
+A Desktop that was left with its database in backup mode must be put right. So what belongs behind a run there is
+noted before it begins (store/owed.py), and what could not be run is run first when the Desktop is reached again.
+"""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, Deferred, HookFailed, Stopped
+from backupjump.errors import BackupjumpError, Deferred, HookFailed, Stopped, StoreError
 from backupjump.escape import shown, shown_lines
+from backupjump.gate.hook import HOOK_SECONDS, last_lines, run_bounded
 from backupjump.operations.gate import check_alive, run_hook
-from backupjump.process import TimedOut, run, shown_argv
-from backupjump.run import Status, exit_code_of
+from backupjump.process import shown_argv
+from backupjump.run import Status, exit_code_of, rfc3339
+from backupjump.store.owed import Owed, read_owed, write_owed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,9 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HOOK_SECONDS = 3600.0
 _NOT_NOW = 75
 _MOST_NAMES = 10
+_MOST_TRIES = 3
 
 
 @contextmanager
@@ -36,16 +42,19 @@ def hooks(pull: Pull, desktop: Control) -> Iterator[None]:
     The Desktop's hooks stand nearer to the transfer: after this Server's before it, before them after it. A
     `before` hook that ends with 75 puts the run off (Deferred), with another status fails it. What fails after
     a snapshot is there becomes a warning of the run: the snapshot is as good as it was. A hook that the Desktop
-    does not offer raises HookFailed before anything has run.
+    does not offer raises HookFailed before anything has run. What can't be run on the Desktop stays owed to it.
     """
     check_offered(pull.job, pull.gate)
     around = _Around(pull, desktop)
     ours, theirs = pull.job.server_hooks, pull.job.hooks
     status = Status.FAILED.value
+    _owe(pull, (*theirs.on_failure, *theirs.always))
     try:
         around.before(ours.before, theirs.before)
         yield
         status = pull.run.status.value
+        if theirs.after or theirs.on_failure:
+            _owe(pull, (*theirs.after, *theirs.always))
         around.rest(ours.after, theirs.after, status=status)
     except BackupjumpError as error:
         if pull.run.snapshot is None:
@@ -54,6 +63,44 @@ def hooks(pull: Pull, desktop: Control) -> Iterator[None]:
         raise
     finally:
         around.rest(ours.always, theirs.always, status=status)
+        try:
+            _owe(pull, around.missed)
+        except StoreError as error:
+            # Of a disk that is going; the reason why the run ends must not be lost for it.
+            log.warning("%s: hooks may be run once more at the next run: %s", pull.job.name, error)
+
+
+def run_owed(pull: Pull, desktop: Control) -> None:
+    """Run on the Desktop what earlier runs of the job have to leave undone there, before this one does anything.
+
+    A hook that its gate no longer offers is given up, and so is what could not be run in three runs; the run says so.
+    Raises as `run_hook` where one can't be run now: what is left of it is owed on.
+    """
+    owed = read_owed(pull.folder)
+    if owed is None:
+        return
+    where = f"on desktop {pull.desktop.name}, owed since the run of {rfc3339(owed.since)}"
+    offered = pull.gate.hooks if pull.gate is not None else ()
+    for number, name in enumerate(owed.hooks):
+        hook = f"hook {shown(name, limit=63)} {where}"
+        if name not in offered or owed.tries >= _MOST_TRIES:
+            why = "its gate offers it no more" if name not in offered else f"{owed.tries} runs tried it in vain"
+            pull.warn(f"{hook}, is given up: {why}; see whether something is to be put right there")
+            continue
+        # Noted first: a hook that ends the link each time would keep the job from its backups for ever.
+        write_owed(pull.folder, replace(owed, hooks=owed.hooks[number:], tries=owed.tries + 1))
+        ended = run_hook(desktop, name, host=f"desktop {pull.desktop.name}")
+        said = f" ({ended.said})" if ended.said else ""
+        pull.warn(f"{hook}, was run now" + (f" and ended with {ended.status}{said}" if ended.status else ""))
+    write_owed(pull.folder, replace(owed, hooks=()))
+
+
+def _owe(pull: Pull, names: Sequence[str]) -> None:
+    """Note what is to be run on the Desktop whatever becomes of this run, in place of what was noted before."""
+    write_owed(
+        pull.folder,
+        Owed(run_id=pull.run.run_id, since=pull.run.started_at, hooks=tuple(dict.fromkeys(names))),
+    )
 
 
 def check_offered(job: Job, gate: Gate | None) -> None:
@@ -82,6 +129,8 @@ class _Around:
 
     pull: Pull
     desktop: Control
+    missed: list[str] = field(default_factory=list)
+    """What should have run on the Desktop by now, and may not have."""
 
     def before(self, ours: Sequence[tuple[str, ...]], theirs: Sequence[str]) -> None:
         for argv in ours:
@@ -98,7 +147,8 @@ class _Around:
             except Stopped:
                 raise
             except BackupjumpError as error:
-                _warn(self.pull, f"{hook} may not have run: {error}")
+                _warn(self.pull, f"{hook} may not have run, the next run that gets there does so first: {error}")
+                self.missed.append(name)
                 continue
             if ended != 0:
                 _warn(self.pull, f"{hook} ended with {ended} {said}".rstrip())
@@ -139,13 +189,6 @@ def _run_here(pull: Pull, argv: tuple[str, ...], *, status: str) -> tuple[int, s
         "BACKUPJUMP_SNAPSHOT": pull.run.snapshot or "",
     }
     log.info("%s: hook %s", pull.job.name, shown_argv(argv))
-    try:
-        ended = run(argv, timeout=_HOOK_SECONDS, environment=told)
-    except TimedOut as error:
-        return 124, str(error)
-    except Stopped:
-        raise
-    except BackupjumpError as error:
-        return 127, str(error)
-    said = shown_lines(ended.stderr or ended.stdout, lines=3)
-    return ended.status, f"({said})" if said else ""
+    ended, output = run_bounded(argv, seconds=HOOK_SECONDS, environment=told)
+    said = " / ".join(shown_lines(last_lines(output, 3)).splitlines())
+    return ended, f"({said})" if said else ""

@@ -18,6 +18,7 @@ from backupjump.operations.seen import contacts_by_desktop, seen_of
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.first_backup import read_first_backup
 from backupjump.store.marks import read_marks
+from backupjump.store.owed import read_owed
 from backupjump.store.repair import unlisted_runs
 from backupjump.store.snapshots import checked, list_snapshots
 
@@ -121,7 +122,9 @@ def _state_of(
     seen = seen_of(site, job, snapshots, came, zone=zone, now=now)
     state = job_state(job, snapshots, last_run, zone=zone, now=now, first_backup=first, seen=seen)
     state = _with_marks_of(folder, state)
-    return replace(state, help="; ".join(filter(None, (state.help, note))))
+    owed = read_owed(folder)
+    left = f"hooks that are still to be run on it: {', '.join(owed.hooks)}" if owed is not None else ""
+    return replace(state, help="; ".join(filter(None, (state.help, left, note))))
 
 
 def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:

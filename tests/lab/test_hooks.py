@@ -1,12 +1,15 @@
 """What runs on the Server around a transfer, and what its end makes of the run."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from backupjump.demo.lab import Lab
-from program import backupjump
+from backupjump.demo.process_tree import is_running
+from program import argv, backupjump, until
 
 pytestmark = pytest.mark.lab
 
@@ -78,3 +81,28 @@ def test_a_hook_of_the_desktop_is_refused_as_long_as_no_gate_answers_there(lab: 
     assert (said.code, said.json["error"]["code"]) == (1, "hook")
     assert "dump-db" in said.json["error"]["message"]
     assert said.json["attempts"] == 0
+
+
+def test_what_a_hook_leaves_in_the_background_does_not_hold_up_the_run_and_ends_with_it(lab: Lab) -> None:
+    left = lab.folder / "left"
+    config = stand(lab, f"server_hooks: {{after: {shell(f'sleep 600 & echo $! > {left}')}}}\n")
+
+    said = backupjump(config, "run", "nightly", "--json", seconds=60)
+
+    assert (said.code, said.json["warnings"]) == (0, []), said
+    until(lambda: not is_running(int(left.read_text())), what="the end of what it left")
+
+
+def test_of_a_hook_that_floods_only_the_end_is_kept(lab: Lab) -> None:
+    flood = "head -c 300000000 /dev/zero | tr '\\\\0' x; echo; echo the end; exit 3"
+    config = stand(lab, f"server_hooks: {{after: {shell(flood)}}}\n")
+
+    with subprocess.Popen(argv(config, "run", "nightly", "--json"), stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        run = json.loads(running.stdout.read())
+        _pid, _status, used = os.wait4(running.pid, 0)
+
+    (warning,) = run["warnings"]
+    assert warning.endswith("/ the end)")
+    assert len(warning) < 1000
+    assert used.ru_maxrss < 200_000  # KiB; all of it would be 300 MB
