@@ -36,31 +36,48 @@ may_install() {
 }
 
 brings_sshd() { [[ " $* " == *" openssh-server "* ]]; }
+brings_databases() { [[ " $* " =~ \ (postgresql|mariadb-server)\  ]]; }
 
-# apt-get install, with openssh-server kept from starting. A subshell, so that the trap ends with it.
+# apt-get install, with the servers among the packages kept from starting. A subshell, so that the trap ends with it.
 apt_install() (
   policy=/usr/sbin/policy-rc.d
-  if brings_sshd "$@" && [ ! -e "$policy" ]; then
+  if { brings_sshd "$@" || brings_databases "$@"; } && [ ! -e "$policy" ]; then
     trap 'as_root rm -f "$policy"' EXIT
     # invoke-rc.d and deb-systemd-invoke ask this file; 101 means: do not start it.
-    printf '#!/bin/sh\ncase "$*" in *ssh*) exit 101 ;; esac\n' | as_root tee "$policy" >/dev/null
+    printf '#!/bin/sh\ncase "$*" in *ssh* | *postgresql* | *mariadb*) exit 101 ;; esac\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 )
 
-# Only for an openssh-server that we have just brought: a reboot must not start it either.
-keep_port_22_closed() {
+# keep_stopped SERVICE UNIT... is only for a server that we have just brought: a reboot must not start it either.
+keep_stopped() {
   local now=()
   if [ -d /run/systemd/system ]; then now=(--now); fi # else there is no systemd to talk to
   if command -v systemctl >/dev/null; then
-    as_root systemctl --quiet disable "${now[@]}" ssh.service ssh.socket
+    as_root systemctl --quiet disable "${now[@]}" "${@:2}"
   else
-    as_root update-rc.d ssh disable
+    as_root update-rc.d "$1" disable
   fi
+}
+
+keep_port_22_closed() {
+  keep_stopped ssh ssh.service ssh.socket
   say "openssh-server is installed but not started: nothing listens on port 22 because of us" \
     "(to have it: sudo systemctl enable --now ssh)"
+}
+
+keep_databases_stopped() {
+  local package
+  for package in "$@"; do
+    case $package in
+    postgresql) keep_stopped postgresql postgresql.service ;;
+    mariadb-server) keep_stopped mariadb mariadb.service ;;
+    *) continue ;;
+    esac
+    say "$package is installed but not started: the tests start servers of their own"
+  done
 }
 
 name_the_missing() {
@@ -69,6 +86,9 @@ name_the_missing() {
     "  sudo apt-get update && sudo apt-get install --no-install-recommends $*")
   if brings_sshd "$@"; then
     lines+=("openssh-server then listens on port 22; to end that: sudo systemctl disable --now ssh.service ssh.socket")
+  fi
+  if brings_databases "$@"; then
+    lines+=("the database servers then run; to end that: sudo systemctl disable --now postgresql mariadb")
   fi
   stop "${lines[@]}"
 }
@@ -87,6 +107,7 @@ install_missing() {
   say "installing with apt: ${missing[*]}"
   apt_install "${missing[@]}"
   if brings_sshd "${missing[@]}"; then keep_port_22_closed; fi
+  keep_databases_stopped "${missing[@]}"
 }
 
 # A .venv that was moved, whose Python has gone, or that is too old is made anew.

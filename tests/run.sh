@@ -9,7 +9,7 @@ for_the_program=(ssh:openssh-client sshd:openssh-server rsync:rsync)
 for_the_tests=(
   mount:mount ip:iproute2 setfacl:acl zstdcat:zstd strace:strace
   mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
-  man:man-db systemd-analyze:systemd /usr/share/zoneinfo/Europe/Paris:tzdata
+  man:man-db systemd-analyze:systemd sqlite3:sqlite3 /usr/share/zoneinfo/Europe/Paris:tzdata
 )
 
 # Any Chromium will do for the report page; Debian's build without windows is the smallest.
@@ -17,7 +17,7 @@ command -v chromium google-chrome >/dev/null || for_the_tests+=(chromium-headles
 
 case "${1-}" in
 "") ;;
---all) for_the_tests+=(cron:cron faketime:faketime) ;;
+--all) for_the_tests+=(cron:cron faketime:faketime pg_createcluster:postgresql mariadbd:mariadb-server) ;;
 *) stop "usage: ./tests/run.sh [--all]" ;;
 esac
 

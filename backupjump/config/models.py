@@ -187,7 +187,7 @@ class Hooks(Noun):
     on_failure: tuple[Name, ...] = ()
     """After a run that did not publish."""
     always: tuple[Name, ...] = ()
-    """Last, whatever happened."""
+    """Last, whatever happened; where the link is gone, first when the Desktop is reached again."""
 
 
 class ServerHooks(Noun):

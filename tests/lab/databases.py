@@ -85,16 +85,17 @@ def postgresql() -> Iterator[Database]:
 def mariadb() -> Iterator[Database]:
     """A MariaDB whose superuser is the account mysql, by its socket; no other user is there yet."""
     with _folder("mysql") as folder:
-        data, socket = f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}"
+        # Two of them in /tmp take each other's temporary tables away (seen).
+        data, socket = [f"--datadir={folder / 'data'}", f"--tmpdir={folder}"], f"--socket={folder / 'socket'}"
         method = ["--auth-root-authentication-method=socket", "--auth-root-socket-user=mysql"]
-        made = done(as_account("mysql", ["mariadb-install-db", "--no-defaults", data, *method, "--skip-test-db"]))
+        made = done(as_account("mysql", ["mariadb-install-db", "--no-defaults", *data, *method, "--skip-test-db"]))
         assert made.returncode == 0, made.stderr
         pid = f"--pid-file={folder / 'pid'}"
         with _served(
             Database(
                 folder=folder,
                 account="mysql",
-                server=["mariadbd", "--no-defaults", data, socket, "--skip-networking", pid],
+                server=["mariadbd", "--no-defaults", *data, socket, "--skip-networking", pid],
                 client=["mariadb", "--no-defaults", socket, "-N"],
                 ready=["mariadb-admin", "--no-defaults", socket, "ping"],
             )

@@ -109,12 +109,14 @@ def account_sql(name: str, lab: Lab) -> str:
     return re.sub(r"\bme\b", lab.user, (RECIPES / "desktop" / name).read_text())
 
 
-def check_fails_with_the_old_dump_left(place: Place, *, said: str) -> None:
+def check_fails_with_the_old_dump_left(place: Place, *, status: int, said: str) -> None:
     """Run while the database is down."""
     before, snapshots = place.dump.read_bytes(), published(place.lab)
     run = place.run()
     assert (run.code, run.json["error"]["code"], run.json["attempts"]) == (1, "hook", 0), run
-    assert f"hook {place.hook} on desktop desktop ended with 1; nothing was pulled" in run.json["error"]["message"]
+    assert (
+        f"hook {place.hook} on desktop desktop ended with {status}; nothing was pulled" in run.json["error"]["message"]
+    )
     assert said in run.json["error"]["message"]
     assert place.dump.read_bytes() == before
     assert sorted(path.name for path in place.dump.parent.iterdir()) == [f".{place.dump.name}.lock", place.dump.name]
@@ -148,7 +150,7 @@ def test_sqlite_is_dumped_under_a_writer_restored_and_its_loss_stops_the_run(lab
         assert found.execute("SELECT * FROM debits").fetchone() == (1, "ü")
     assert not list((place.kept().parents[1] / "app").glob("*"))
     live.unlink()
-    check_fails_with_the_old_dump_left(place, said="unable to open database")
+    check_fails_with_the_old_dump_left(place, status=1, said="unable to open database")
     assert not live.exists()
 
 
@@ -181,6 +183,8 @@ def test_postgresql_is_dumped_by_a_role_that_can_only_read_restored_and_its_loss
     for write in ("INSERT INTO debits VALUES (2)", "DROP TABLE debits", "CREATE TABLE mine (a int)"):
         refused = done(["psql", f"--host={pg.folder}", "-c", write, "app"])
         assert (refused.returncode, b"ERROR" in refused.stderr) == (1, True), refused
+    roles = "pg_dumpall --globals-only --no-role-passwords"
+    assert f"CREATE ROLE {lab.user};" in place.typed(roles, pg_dumpall=f"pg_dumpall --host={pg.folder}")
     copy = pg.folder / "app.pgdump"
     shutil.copy(place.kept(), copy)
     copy.chmod(0o644)
@@ -191,7 +195,7 @@ def test_postgresql_is_dumped_by_a_role_that_can_only_read_restored_and_its_loss
     check_balanced(pg.sql(BOTH, database="restored"), 1)
     assert pg.sql("SELECT * FROM debits LIMIT 1", database="restored") == "1|ü"
     pg.stop()
-    check_fails_with_the_old_dump_left(place, said="No such file or directory")
+    check_fails_with_the_old_dump_left(place, status=1, said="No such file or directory")
 
 
 @pytest.mark.long
@@ -219,7 +223,7 @@ def test_mariadb_is_dumped_by_a_user_that_can_only_read_restored_and_its_loss_st
     check_balanced(maria.sql(BOTH, database="restored"), 1)
     assert maria.sql("SELECT * FROM v LIMIT 1; CALL three()", database="restored") == "1\tü\n3"
     maria.stop()
-    check_fails_with_the_old_dump_left(place, said="Can't connect")
+    check_fails_with_the_old_dump_left(place, status=2, said="Can't connect")
 
 
 @pytest.mark.long
@@ -234,23 +238,30 @@ def test_a_password_stands_in_a_file_for_its_account_alone(tmp_path: Path, pg: D
     )
     (tmp_path / "dump.cnf").write_text(secrets)
     (tmp_path / "dump.cnf").chmod(0o600)
+    pg.sql("CREATE DATABASE app")
     pg.sql(f"CREATE ROLE dump LOGIN PASSWORD '{password}'; GRANT pg_read_all_data TO dump")
     (pg.folder / "data/pg_hba.conf").write_text("local all postgres peer\nlocal all dump scram-sha-256\n")
     pg.sql("SELECT pg_reload_conf()")
-    line = "localhost:5432:postgres:dump:a-long-random-one"
+    line = "localhost:5432:app:dump:a-long-random-one"
     assert line in PAGE
     (tmp_path / ".pgpass").write_text(line.replace("localhost", str(pg.folder)) + "\n")
     (tmp_path / ".pgpass").chmod(0o600)
 
-    words = ["mariadb-dump", f"--defaults-extra-file={tmp_path}/dump.cnf", f"--socket={maria.folder}/socket", "app"]
+    words = [
+        "mariadb-dump",
+        f"--defaults-extra-file={tmp_path}/dump.cnf",
+        f"--socket={maria.folder}/socket",
+        "--single-transaction",
+        "app",
+    ]
     by_file = dumped(tmp_path / "app.sql", *words)
     by_pgpass = dumped(
-        tmp_path / "app.pg", "pg_dump", f"--host={pg.folder}", "--no-password", "--username=dump", "postgres",
+        tmp_path / "app.pg", "pg_dump", f"--host={pg.folder}", "--no-password", "--username=dump", "app",
         home=tmp_path,
     )  # fmt: skip
     (tmp_path / ".pgpass").unlink()
     without = dumped(
-        tmp_path / "app.pg", "pg_dump", f"--host={pg.folder}", "--no-password", "--username=dump", "postgres",
+        tmp_path / "app.pg", "pg_dump", f"--host={pg.folder}", "--no-password", "--username=dump", "app",
         home=tmp_path,
     )  # fmt: skip
 
