@@ -97,4 +97,4 @@ def _freed_json(decision: Decision, freed: Mapping[str, Freed] | None) -> dict[s
 def _status(snapshot: Snapshot) -> str:
     """Return the status as a person reads it: of a suspect one, what somebody has said since."""
     said = ", acked" if snapshot.acked else ", wrong" if snapshot.wrong else ""
-    return snapshot.status.value + (said if snapshot.is_suspect else "")
+    return snapshot.word + (said if snapshot.is_suspect else "")

@@ -98,7 +98,7 @@ def job_state(
     Damage that a verify found and nobody has tried to put right makes it broken, whatever the last run came to.
     A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
     when it waits, and `good` would be a lie. `first_backup` is how far
-    one is that has no snapshot at all.
+    one is that has no snapshot but a seeding one, which counts for nothing here.
     """
     good = newest_good(snapshots)
     last_good_at = good.taken_at if good is not None else None
@@ -122,7 +122,7 @@ def job_state(
         last_status=last_run.status if last_run is not None else None,
         help="; ".join(filter(None, (what, seen.trouble))),
         size_bytes=good.bytes_total if good is not None else None,
-        first_backup=first_backup if not snapshots else None,
+        first_backup=first_backup if all(each.is_seeding for each in snapshots) else None,
         last_contact_at=seen.last_contact_at,
         next_expected_at=seen.next_expected_at,
     )

@@ -12,6 +12,7 @@ from backupjump.operations.left_out import news
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import known_paths, selection_of
 from backupjump.operations.remarks import about_copies, about_room
+from backupjump.operations.seeding import about_seeding
 from backupjump.rsync.selection import select_again
 from backupjump.run import RunError, Status
 from backupjump.store.compare import lost_since
@@ -34,11 +35,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What a run comes to by what it brought. `error` says why it is suspect, `warnings` are lines for a person."""
+    """What a run comes to by what it brought. `error` says why it is suspect, `warnings` are lines for a person.
+
+    `keeps_seeding`: what was published of a first backup on the way has much that is not in it.
+    """
 
     status: Status
     error: RunError | None
     warnings: tuple[str, ...]
+    keeps_seeding: bool = False
 
 
 def judge(pull: Pull, recorded: Recorded, pulled: Pulled) -> Judged:
@@ -50,12 +55,15 @@ def judge(pull: Pull, recorded: Recorded, pulled: Pulled) -> Judged:
     left_out = news(pulled, known=known_paths(how))
     copies = about_copies(recorded.listed.counts, why=recorded.listed.copied_why)
     room = _about_room(pull) if why or awaiting else ()
-    status = Status.SUSPECT if why else Status.WARNING if left_out.warning or pull.ways.refused else Status.OK
+    seeding = about_seeding(pull.folder, recorded, pull.job)
+    amiss = left_out.warning or pull.ways.refused or seeding
+    status = Status.SUSPECT if why else Status.WARNING if amiss else Status.OK
     uncompared = _about_comparison(recorded)
     return Judged(
         status=status,
         error=_error(pull.job.name, why, awaiting) if why else None,
-        warnings=(*room, *uncompared, *copies, *left_out.lines),
+        warnings=(*room, *uncompared, *copies, *seeding, *left_out.lines),
+        keeps_seeding=bool(seeding),
     )
 
 

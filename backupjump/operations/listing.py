@@ -62,7 +62,7 @@ def snapshot_json(decision: Decision) -> dict[str, Any]:
     return {
         "job": snapshot.job,
         "id": snapshot.id,
-        "status": snapshot.status.value,
+        "status": snapshot.word,
         "taken_at": rfc3339(snapshot.taken_at),
         "files_total": snapshot.files_total,
         "bytes_total": snapshot.bytes_total,

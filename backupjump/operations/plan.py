@@ -25,7 +25,7 @@ def plan_attempt(job: Job, route: Route, marker: Marker, staging: Staging, rsync
     What a verify found damaged keeps its size and time: only by content rsync sees that it must not be linked.
     Where a manifest is damaged nothing tells whether the tree beside it is as it was, so that counts as damage.
     """
-    built_on = [each for each in (staging.base, staging.last_good) if each is not None]
+    built_on = [each for each in (staging.base, staging.last_good, staging.seeding) if each is not None]
     transfers = [
         Transfer(source=source, target=staging.tree / source.lstrip("/"), link_dests=staging.link_dests(source))
         for source in sorted(job.sources, key=lambda each: each.split("/"))

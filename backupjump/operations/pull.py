@@ -23,6 +23,7 @@ from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
 from backupjump.operations.remembered import remember
 from backupjump.operations.resume import Tries
+from backupjump.operations.seeding import retire_seeding, seed
 from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.operations.veto import check_veto
@@ -138,11 +139,15 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
             discard_if_empty(pull.staging, because=error)
             settle(pull.store, pull.folder, pull.staging.path)
             note_first_backup(pull)
-            if isinstance(error, StoreFull):
-                after_full(pull, error, again=not filled)
-                filled = True
-            else:
-                tries.wait_after(error)
+            try:
+                if isinstance(error, StoreFull):
+                    after_full(pull, error, again=not filled)
+                    filled = True
+                else:
+                    tries.wait_after(error)
+            except BackupjumpError as end:
+                seed(pull, end)
+                raise
         else:
             _account(pull, pulled.bytes_received)
             take_out(pull.staging, pulled.stale)
@@ -157,6 +162,7 @@ def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
         pass_fds=(pull.lock_fd,),
         on_progress=pull.note_progress,
         on_milestone=pull.begin_source,
+        on_checksums=pull.note_checksums,
         guard=partial(pull.store.check_floor, floor_of(pull)),
         deadline=deadline,
     )
@@ -183,6 +189,8 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate)
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
+    if published.snapshot.is_good and not judged.keeps_seeding:
+        retire_seeding(pull)
     forget_first_backup(pull.folder)
     return published.snapshot
 

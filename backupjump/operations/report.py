@@ -71,7 +71,7 @@ def report_on_snapshots(snapshots: Sequence[Snapshot]) -> Report:
     """Return a line a snapshot, in the order given."""
     return Report(
         lines=tuple(
-            f"{each.id}  {each.status.value}  {each.files_total} files, {size(each.bytes_total)}, "
+            f"{each.id}  {each.word}  {each.files_total} files, {size(each.bytes_total)}, "
             f"{size(each.bytes_new)} of them new"
             for each in snapshots
         )

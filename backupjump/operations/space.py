@@ -13,15 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backupjump.config.models import StoreKind
 from backupjump.errors import BackupjumpError, Stopped, StoreFull
 from backupjump.operations.housekeeping import prune_now
 from backupjump.operations.plan import plan_attempt
 from backupjump.operations.report import size
 from backupjump.rsync.preview import preview
+from backupjump.run import utc_now
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.partials import partial_sizes
 from backupjump.store.room import FLOOR, Need, floor_with
-from backupjump.store.snapshots import TREE_NAME, list_snapshots
+from backupjump.store.seeding import retire, unheld_seeding
+from backupjump.store.snapshots import TREE_NAME, list_snapshots, newest_seeding
 from backupjump.store.stage import check_room, imagined_staging
 from backupjump.store.trash import discard, empty_trash
 from backupjump.store.tree import walk
@@ -56,7 +59,7 @@ def check_begin(pull: Pull, store: Store) -> None:
 def check_fits(pull: Pull) -> None:
     """Raise StoreFull when what a run brings can't fit, with nothing transferred; where it may be, room is made first.
 
-    The first run of a job has nothing to learn from and passes.
+    The first run of a job has nothing to learn from and passes, unless what has arrived before has filled the store.
     """
     estimate = _learned(list_snapshots(pull.folder))
     if estimate is None or not _lacking(pull, estimate):
@@ -136,7 +139,9 @@ def _allocated(transfer: Transfer, item: Item, *, in_place: bool) -> int:
 
 def _learned(snapshots: Sequence[Snapshot]) -> Need | None:
     good = [snapshot for snapshot in snapshots if snapshot.is_good][-_RUNS_TO_LEARN_FROM:]
-    return Need(bytes=max(snapshot.bytes_new for snapshot in good)) if good else None
+    if good:
+        return Need(bytes=max(snapshot.bytes_new for snapshot in good))
+    return Need() if newest_seeding(snapshots) is not None else None
 
 
 def _lacking(pull: Pull, need: Need, *, also_free: int = 0) -> Need:
@@ -149,7 +154,7 @@ def _make_room(pull: Pull, staging: Staging, need: Need) -> bool:
     """Make room for `need` where that may be done, and say whether it is there now."""
     if not _lacking(pull, need):
         return True
-    if staging.older and _give_up_attempts(pull, staging):
+    if (staging.older or staging.seeding) and _give_up_attempts(pull, staging):
         return True
     if not (_may_prune(pull) and prune_now(pull)):
         return False
@@ -159,21 +164,39 @@ def _make_room(pull: Pull, staging: Staging, need: Need) -> bool:
 
 
 def _give_up_attempts(pull: Pull, staging: Staging) -> bool:
-    """Delete what broken-off attempts got if the run then fits: it may be nothing that the Desktop still has."""
-    held = sum(
-        found.status.st_blocks * 512
-        for older in staging.older
-        for found in walk(older / TREE_NAME)
-        if found.status.st_nlink == 1 and not found.is_folder
-    )
-    if _lacking(pull, need_of(pull, replace(staging, older=())), also_free=held):
+    """Delete what broken-off attempts got if the run then fits: it may be nothing that the Desktop still has.
+
+    A seeding snapshot has the same files, and goes with them unless it is held: a whole one is about to come.
+    """
+    seeding = unheld_seeding(pull.folder, now=utc_now())
+    rest = replace(staging, older=(), seeding=None if seeding else staging.seeding)
+    held = _held_bytes(pull, staging, also_seeding=bool(seeding))
+    if _lacking(pull, need_of(pull, rest), also_free=held):
         return False
     log.warning("%s: the store is full: giving up what broken-off runs had got, %s", pull.job.name, size(held))
     with told_as_store_error("an attempt can't be removed"):
         for older in staging.older:
             discard(pull.folder, older)
+    retire(pull.folder, seeding)
     _empty_trash(pull)
     return True
+
+
+def _held_bytes(pull: Pull, staging: Staging, *, also_seeding: bool) -> int:
+    """Return what comes free with the attempts, and with the seeding snapshot: nothing else has those inodes then."""
+    trees = [older / TREE_NAME for older in staging.older]
+    trees += [staging.seeding.tree] if also_seeding and staging.seeding is not None else []
+    held = [
+        sum(
+            found.status.st_blocks * 512 // found.status.st_nlink
+            for found in walk(tree)
+            if not found.is_folder and (also_seeding or found.status.st_nlink == 1)
+        )
+        for tree in trees
+    ]
+    # In a btrfs store they share content under inodes of their own.
+    assert pull.store is not None
+    return max(held, default=0) if pull.store.marker.kind is StoreKind.BTRFS else sum(held)
 
 
 def _may_prune(pull: Pull) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backupjump.notify.in_time import InTime
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
+    from backupjump.rsync.checksums import Checksums
     from backupjump.ssh.control import Control
     from backupjump.store.layout import JobFolder
     from backupjump.store.staging import Staging
@@ -71,9 +72,10 @@ class Pull:
     """One pull under way: what it works with, and the Run that it will come to.
 
     `control` is the login to the Desktop, once it is reached, `route` the way in force, `by` all that were so far.
-    `gate` is the one that answered there, None without one. `sources_begun` counts those of the try under way,
-    `progress` is that of the last of them. `pinging` is the first word to a dead-man's switch, on its way. `stopped`
-    is a signal that came when the Run had published.
+    `gate` is the one that answered there, None without one. `told` has the checksums that rsync told of, source by
+    source, with the id of the try. `sources_begun` counts those of the try under way, `progress` is that of the last
+    of them. `pinging` is the first word to a dead-man's switch, on its way. `stopped` is a signal that came when the
+    Run had published.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -97,6 +99,7 @@ class Pull:
         self.rsyncs: Rsyncs | None = None
         self.sources_begun = 0
         self.progress = Progress()
+        self.told: list[tuple[str, Checksums]] = []
         self.stopped: Stopped | None = None
         self.pinging: InTime | None = None
         started_at = utc_now()
@@ -144,6 +147,11 @@ class Pull:
             files_before=before.files_total if before is not None else None,
             progress=self.progress,
         )
+
+    def note_checksums(self, checksums: Checksums) -> None:
+        """Take note of where the checksums of the source that begins will be."""
+        assert self.staging is not None
+        self.told.append((self.staging.id, checksums))
 
     def warn(self, text: str) -> None:
         """Add a line to the Run's warnings; its status stays."""

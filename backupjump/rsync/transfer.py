@@ -12,6 +12,7 @@ from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
 from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
+from backupjump.rsync.checksums import Checksums
 from backupjump.rsync.content import Content
 from backupjump.rsync.fence import fenced, turned
 from backupjump.rsync.messages import Messages
@@ -34,11 +35,14 @@ def transfer(
     pass_fds: Sequence[int] = (),
     on_progress: Callable[[Progress], None] = lambda _progress: None,
     on_milestone: Callable[[str], None] = lambda _text: None,
+    on_checksums: Callable[[Checksums], None] = lambda _checksums: None,
     guard: Callable[[], None] = lambda: None,
     deadline: float | None = None,
 ) -> Pulled:
     """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
 
+    `on_checksums` is given, when a source begins, what will have the checksums of its files: there they are also
+    when the transfer breaks off.
     `deadline` is when all of it must be over, on the monotonic clock; by default the plan's time_limit from now.
 
     rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
@@ -55,7 +59,7 @@ def transfer(
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
         with _counting(parts, contents):
-            parts.append(_pull(plan, one, watching, contents, pass_fds, on_progress))
+            parts.append(_pull(plan, one, watching, contents, pass_fds, on_progress, on_checksums))
     return merged(parts)
 
 
@@ -66,10 +70,11 @@ def _pull(
     contents: list[Content],
     pass_fds: Sequence[int],
     on_progress: Callable[[Progress], None],
+    on_checksums: Callable[[Checksums], None],
 ) -> Pulled:
     marker = secrets.token_hex(8)
     output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
-
+    on_checksums(output.hashes)
     tell = _throttled(on_progress)
 
     def read_stdout(chunk: bytes) -> None:

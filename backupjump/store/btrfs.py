@@ -22,14 +22,17 @@ from backupjump.errors import BackupjumpError, SourceMissing, StoreError, Transf
 from backupjump.process import run
 from backupjump.store import subvolume
 from backupjump.store.attempts import NOTE_NAME, begun_ns, older_attempts, write_note
+from backupjump.store.inode import hash_content
 from backupjump.store.meta import read_meta
+from backupjump.store.partials import times_kept
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
-from backupjump.store.tree import names_in, open_folder, remove_tree
+from backupjump.store.tree import names_in, open_folder, remove_tree, walk
 from backupjump.store.unshare import unshare
 
 if TYPE_CHECKING:
     from backupjump.store.layout import JobFolder
+    from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
     from backupjump.store.staging import Staging
 
@@ -78,6 +81,24 @@ def ready_to_list(staging: Staging) -> int:
     return staging.touched_since_ns if note.stat().st_ctime_ns >= staging.touched_since_ns else 0
 
 
+def seed(staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
+    """Copy the tree of `attempt`, without its data, and take out what may be torn.
+
+    What rsync is at has the time of its last write, and gets its own when it is whole. A file of the Desktop
+    can be as young, so one of which rsync told the hash is read.
+    """
+    subvolume.snapshot(attempt.tree, staging.tree)
+    begun = begun_ns(attempt.path)
+    for found in walk(staging.tree):
+        status = found.status
+        if found.is_regular and min(status.st_ctime_ns, status.st_mtime_ns) >= begun:
+            told = hashes.get(found.path)
+            if told is None or hash_content(found) != told:
+                with times_kept(found.folder_fd):
+                    os.unlink(found.name, dir_fd=found.folder_fd)
+    return replace(staging, touched_since_ns=_made_ns(staging.base) if staging.base is not None else 0)
+
+
 def seal(staging: Staging) -> None:
     """Freeze the tree: from now on nobody writes to it by mistake."""
     subvolume.set_read_only(staging.tree, read_only=True)
@@ -112,7 +133,7 @@ def _make_folder(staging: Staging) -> int:
 
 
 def _grow(staging: Staging) -> None:
-    base = staging.base
+    base = staging.base or staging.seeding
     if base is None or not base.tree.is_dir():
         return subvolume.create(staging.tree)
     if subvolume.is_subvolume(base.tree):
@@ -125,6 +146,14 @@ def _grow(staging: Staging) -> None:
         first = done.stderr.decode("utf-8", "replace").partition("\n")[0]
         raise StoreError(f"{base.tree} can't be copied: {first}", hint="is there room? see: df -h for the store")
     return None
+
+
+def _made_ns(snapshot: Snapshot) -> int:
+    """Return the filesystem's time right after the tree of `snapshot` was copied from the attempt's; 0 if unknown."""
+    try:
+        return snapshot.manifest.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _may_have_hard_links(base: Snapshot) -> bool:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from backupjump.config.times import read_duration
 from backupjump.errors import UsageError
 from backupjump.escape import shown
-from backupjump.store.snapshots import Snapshot
+from backupjump.store.snapshots import Snapshot, newest_seeding
 
 _LATEST = re.compile(r"latest(?:~(\d{1,4}))?", re.ASCII)
 
@@ -39,8 +39,18 @@ def _find_latest(snapshots: Sequence[Snapshot], back: int) -> Snapshot:
     if back < len(good):
         return good[-1 - back]
     if not good:
-        raise UsageError("there is no good snapshot yet", hint="backupjump snapshots JOB lists what there is")
+        raise _nothing_yet(snapshots)
     raise UsageError(f"there is no latest~{back}: good snapshots: {len(good)}", hint=f"try latest~{len(good) - 1}")
+
+
+def _nothing_yet(snapshots: Sequence[Snapshot]) -> UsageError:
+    seeding = newest_seeding(snapshots)
+    if seeding is None:
+        return UsageError("there is no good snapshot yet", hint="backupjump snapshots JOB lists what there is")
+    return UsageError(
+        f"there is no whole backup of {seeding.job} yet, only what had arrived of the first one until {seeding.id}",
+        hint=f"to have that: backupjump restore {seeding.job} --snapshot {seeding.id} --to DIR",
+    )
 
 
 def _find_by_id(snapshots: Sequence[Snapshot], wanted: str) -> Snapshot:
@@ -66,7 +76,9 @@ def _find_at(snapshots: Sequence[Snapshot], at: str, *, now: datetime, zone: tzi
     not_younger = [snapshot for snapshot in good if snapshot.taken_at <= moment]
     if not_younger:
         return max(not_younger, key=lambda snapshot: snapshot.taken_at)
-    hint = f"the oldest one is {good[0].id}" if good else "there is no good snapshot yet"
+    if not good:
+        raise _nothing_yet(snapshots)
+    hint = f"the oldest one is {good[0].id}"
     raise UsageError(f"there is no good snapshot as old as {shown(at)}", hint=hint)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from backupjump.store.attempts import begun_ns, older_attempts, write_note
+from backupjump.store.gathered import gather
 from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
 from backupjump.store.settled import doubt_shared, is_settled
 from backupjump.store.snapshots import TREE_NAME
@@ -20,6 +21,7 @@ from backupjump.store.staging import MAX_LINK_DESTS
 if TYPE_CHECKING:
     from backupjump.errors import BackupjumpError
     from backupjump.store.layout import JobFolder
+    from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
     from backupjump.store.staging import Staging
 
@@ -54,6 +56,23 @@ def is_spoilt(_because: BackupjumpError | None) -> bool:
 def ready_to_list(staging: Staging) -> None:
     """Take half-written files, and folders made for them, out of the tree; any file may be another than the base's."""
     remove_leftovers(staging.tree, staging.made_for_partials)
+
+
+def seed(staging: Staging, attempt: Staging, _hashes: Hashes) -> Staging:
+    """Link into a tree of its own what `attempt`, settled ones before it and the last seeding one have.
+
+    rsync is never started in an attempt again, so the inodes stay what they are. Where the newer ones have
+    something under a path the older ones don't count.
+    """
+    keep_orphans(attempt.tree, begun_ns=begun_ns(attempt.path))
+    others = [each for each in older_attempts(staging.folder) if each != attempt.path and is_settled(each)]
+    before = [staging.base.tree] if staging.base is not None else []
+    trees = [attempt.tree, *(each / TREE_NAME for each in others), *before]
+    staging.tree.mkdir()
+    for source in staging.sources:
+        gather(staging.tree, trees, source)
+    made = {staging.tree / each.relative_to(attempt.tree): ns for each, ns in attempt.made_for_partials.items()}
+    return replace(staging, made_for_partials=made)
 
 
 def seal(_staging: Staging) -> None:

@@ -12,7 +12,9 @@ from backupjump.run import Counts, Run
 from backupjump.store.manifest import Written
 
 META_NAME = "meta.json"
-META_FORMAT = 1
+META_FORMAT = 2
+# What is not whole has a number of its own: a program that does not know of it must not take it for a backup.
+_WHOLE, _SEEDING = 1, 2
 
 _LIMIT_BYTES = 16 << 20
 
@@ -27,10 +29,12 @@ def write_meta(
     written: Written,
     counts: Counts,
     how: Mapping[str, Any],
+    is_seeding: bool = False,
 ) -> None:
     """Write the meta.json of a snapshot that is about to be published; nothing is synced yet."""
     meta = {
-        "format": META_FORMAT,
+        "format": _SEEDING if is_seeding else _WHOLE,
+        "seeding": is_seeding,
         "run": run.to_json(),
         "sequence": sequence,
         "base": base,

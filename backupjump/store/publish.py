@@ -70,6 +70,14 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
     `run` says the status (ok, warning or suspect), `how` goes into meta.json as it is. Older attempts are
     removed. On StoreError nothing is published.
     """
+    folder = recorded.staging.folder
+    published = publish_beside_attempts(store, recorded, run=run, how=how)
+    tidy(folder, published.snapshot.id if published.snapshot.is_good else None)
+    return published
+
+
+def publish_beside_attempts(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any]) -> Published:
+    """Make a recorded tree a snapshot, as `publish` does, and leave the attempts and `latest` as they are."""
     staging = recorded.staging
     folder = staging.folder
     with told_as_store_error("the snapshot can't be finished"):
@@ -83,19 +91,20 @@ def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any
             written=recorded.listed.written,
             counts=recorded.listed.counts,
             how=how,
+            is_seeding=staging.publishes_seeding,
         )
         (staging.path / NOTE_NAME).unlink()
         TREES[staging.kind].seal(staging)
         sync_or_discard(store, folder, staging.path)
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
-    tidy(folder, snapshot.id if snapshot.is_good else None)
     return Published(snapshot=snapshot, counts=recorded.listed.counts, run=run)
 
 
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:
     in_run = {name: value for name, value in asdict(counts).items() if name in Run.__dataclass_fields__}
-    return replace(run, snapshot=staging.id, **in_run)
+    # The Run that broke off has published nothing whole.
+    return replace(run, snapshot=None if staging.publishes_seeding else staging.id, **in_run)
 
 
 def _commit(staging: Staging) -> Snapshot:

@@ -30,7 +30,7 @@ def mend(folder: JobFolder) -> None:
             point_latest(folder, good.id)
         for run in unlisted_runs(folder):
             append_run(folder, run)
-            log.info("%s/%s: the run of %s had not been noted", folder.desktop, folder.job, run.snapshot)
+            log.info("%s/%s: the run %s had not been noted", folder.desktop, folder.job, run.run_id)
         for path in folder.work.iterdir():
             if read_id(path.name) is None and path.is_dir() and not path.is_symlink():
                 discard(folder, path)

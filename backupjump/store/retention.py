@@ -66,7 +66,8 @@ def decide(
     deletes nothing. The newest good one and the newest ok one always stay, so do held ones (`held`, by
     id), damaged ones and those from the future; none of the latter two, and no suspect one, fills a
     bucket. So do the last published one, the last published good one, and those that broken-off attempts
-    are `built_on` (ids), which a wrong clock may have given any time. A `keep` without any number keeps
+    are `built_on` (ids), which a wrong clock may have given any time. A seeding one stays until there is a good
+    one, and where that did not replace it for as long as a suspect one. A `keep` without any number keeps
     everything.
     """
     newest_first = sorted(snapshots, key=_age, reverse=True)
@@ -82,7 +83,8 @@ def decide(
         ((snapshot, "in the future") for snapshot in newest_first if _is_ahead(snapshot, now)),
         _ruled(good, keep, zone),
         ((snapshot, f"damaged: {snapshot.problem}") for snapshot in newest_first if snapshot.problem),
-        _suspect(past, good),
+        _suspect([each for each in past if not each.is_seeding], good),
+        _seeding(newest_first, good),
     ):
         reasons[snapshot.id].append(reason)
     return tuple(
@@ -135,7 +137,7 @@ def _always(good: Sequence[Snapshot]) -> Iterator[tuple[Snapshot, str]]:
 
 def _published_last(snapshots: Sequence[Snapshot], good: Sequence[Snapshot]) -> Iterator[tuple[Snapshot, str]]:
     """Keep what `latest` names and what the next run builds on, also where the newest time is another one's."""
-    published = sorted((each for each in snapshots if not each.problem), key=lambda each: (each.sequence, _age(each)))
+    published = sorted((each for each in snapshots if each.is_whole), key=lambda each: (each.sequence, _age(each)))
     latest = next((snapshot for snapshot in reversed(published) if snapshot.is_good), None)
     if latest is not None and latest not in good[:1]:
         yield latest, "latest"
@@ -182,6 +184,15 @@ def _suspect(past: Sequence[Snapshot], good: Sequence[Snapshot]) -> Iterator[tup
             yield snapshot, f"{snapshot.status}: the newest one"
         elif not good or snapshot.taken_at >= good[0].taken_at - SUSPECT_STAYS:
             yield snapshot, f"{snapshot.status}: not {SUSPECT_STAYS.days} days older than the newest good one"
+
+
+def _seeding(newest_first: Sequence[Snapshot], good: Sequence[Snapshot]) -> Iterator[tuple[Snapshot, str]]:
+    """Keep what has arrived of a first backup until there is one, and what that one did not replace for a while."""
+    for snapshot in newest_first:
+        if snapshot.is_seeding and not good:
+            yield snapshot, "seeding: there is no whole backup yet"
+        elif snapshot.is_seeding and snapshot.taken_at >= good[0].taken_at - SUSPECT_STAYS:
+            yield snapshot, f"seeding: not {SUSPECT_STAYS.days} days older than the newest good one"
 
 
 def _suspicion(decisions: Sequence[Decision]) -> str | None:

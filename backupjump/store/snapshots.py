@@ -29,7 +29,8 @@ class Snapshot:
     the numbers are 0; the tree may be whole all the same. `sequence` counts the job's publications, so
     that a clock that was set back mixes nothing up. `acked`: someone has said that a suspect one is
     right, `wrong`: that it is not. `damaged` is how many of its paths the last verify found damaged,
-    `given_up` how many of these nothing can heal.
+    `given_up` how many of these nothing can heal. `is_seeding`: it is what had arrived of a first backup
+    when a run broke off, and `status` is that run's.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Snapshot:
     bytes_total: int = 0
     bytes_new: int = 0
     manifest_sha256: str = ""
+    is_seeding: bool = False
     sequence: int = 0
     run_id: str = ""
     sources: tuple[str, ...] = ()
@@ -63,9 +65,19 @@ class Snapshot:
         return self.path / MANIFEST_NAME
 
     @property
+    def word(self) -> str:
+        """What it is to people and in JSON: `seeding`, else the status of its run."""
+        return "seeding" if self.is_seeding else self.status.value
+
+    @property
     def is_good(self) -> bool:
         """Whether `latest` may name it and what comes is judged against it."""
-        return not self.problem and (self.status.good or (self.is_suspect and self.acked))
+        return self.is_whole and (self.status.good or (self.is_suspect and self.acked))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was published whole, and its meta.json can be read: it may be suspect, but is not seeding."""
+        return not self.problem and not self.is_seeding
 
     @property
     def awaits_heal(self) -> bool:
@@ -126,6 +138,7 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
             bytes_total=int(meta["counts"]["bytes_total"]),
             bytes_new=int(meta["counts"]["bytes_new"]),
             manifest_sha256=str(meta["manifest"]["sha256"]),
+            is_seeding=meta.get("seeding") is True,
             sequence=int(meta.get("sequence", 0)),
             run_id=str(meta["run"]["run_id"]),
             has_hard_links=meta["counts"].get("hard_linked_names") != 0,
@@ -167,13 +180,18 @@ def newest_good(snapshots: Sequence[Snapshot]) -> Snapshot | None:
 
 
 def last_taken_at(snapshots: Sequence[Snapshot]) -> datetime | None:
-    """Return when the newest of `snapshots`, oldest first, was taken, a suspect one too; None when there is none."""
-    return next((snapshot.taken_at for snapshot in reversed(snapshots) if not snapshot.problem), None)
+    """Return when the newest whole one of `snapshots`, oldest first, was taken, a suspect one too; None without one."""
+    return next((snapshot.taken_at for snapshot in reversed(snapshots) if snapshot.is_whole), None)
+
+
+def newest_seeding(snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """Return what has arrived of a first backup, the newest of it; None when it is not among `snapshots`."""
+    return next((snapshot for snapshot in reversed(snapshots) if snapshot.is_seeding and not snapshot.problem), None)
 
 
 def newest_usable(snapshots: Sequence[Snapshot]) -> Snapshot | None:
     """Return the newest of `snapshots`, oldest first, whose manifest and tree may be built on, a suspect one too."""
-    for snapshot in reversed(snapshots):
+    for snapshot in (each for each in reversed(snapshots) if not each.is_seeding):
         found = checked(snapshot)
         if not found.problem:
             return found

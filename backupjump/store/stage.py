@@ -17,7 +17,7 @@ from backupjump.store.attempts import free_id, make_room, older_attempts, point_
 from backupjump.store.btrfs import take_out as take_out_of
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.layout import JobFolder
-from backupjump.store.snapshots import Snapshot, checked, list_snapshots, newest_good, newest_usable
+from backupjump.store.snapshots import Snapshot, checked, list_snapshots, newest_good, newest_seeding, newest_usable
 from backupjump.store.staging import MAX_LINK_DESTS, Staging
 from backupjump.store.store import Store
 from backupjump.store.trash import discard
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 def check_room(store: Store, folder: JobFolder) -> None:
     """Raise StoreFull, with nothing written, where a run would have no room to begin.
 
-    A job whose broken-off attempts or trash fill the store passes: `stage` gives those up first.
+    A job whose broken-off attempts, seeding snapshot or trash fill the store passes: those are given up first.
     """
     with told_as_store_error("the job's folder can't be read"):
         given_up = [path for place in (folder.work, folder.trash) if place.is_dir() for path in place.iterdir()]
-    if not given_up:
+    if not given_up and newest_seeding(list_snapshots(folder)) is None:
         store.check_room()
 
 
@@ -52,6 +52,7 @@ def stage(
         make_room(store, folder)
         snapshots = list_snapshots(folder)
         base, last_good = _built_on(snapshots)
+        seeding = _seeding(snapshots) if base is None else None
         if last_good is not None:
             point_latest(folder, last_good.id)
         kind = store.marker.kind
@@ -65,6 +66,7 @@ def stage(
             last_good=last_good,
             older=older,
             kind=kind,
+            seeding=seeding,
         )
         log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(older))
         return TREES[kind].begin(staging, run_id=run_id)
@@ -74,7 +76,8 @@ def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
     """Return the staging that an attempt would get now, with nothing made: its tree does not exist."""
     with told_as_store_error("the job's folder can't be read"):
         older = older_attempts(folder) if folder.work.is_dir() else ()
-        base, last_good = _built_on(list_snapshots(folder))
+        snapshots = list_snapshots(folder)
+        base, last_good = _built_on(snapshots)
     return Staging(
         id="preview",
         sequence=0,
@@ -83,6 +86,7 @@ def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:
         base=base,
         last_good=last_good,
         older=older[: MAX_LINK_DESTS - 1],
+        seeding=_seeding(snapshots) if base is None else None,
     )
 
 
@@ -110,6 +114,12 @@ def _built_on(snapshots: Sequence[Snapshot]) -> tuple[Snapshot | None, Snapshot 
     if last_good is None or (base is not None and base.id == last_good.id):
         return base, last_good
     return base, checked(last_good)
+
+
+def _seeding(snapshots: Sequence[Snapshot]) -> Snapshot | None:
+    """Return what has arrived of a first backup; it has a `problem` where its manifest is damaged."""
+    found = newest_seeding(snapshots)
+    return checked(found) if found is not None else None
 
 
 def _useful_attempts(folder: JobFolder, kind: StoreKind, base: Snapshot | None) -> tuple[Path, ...]:

@@ -23,9 +23,10 @@ class Staging:
     """An attempt under way: a tree to fill, the snapshot it builds on, older attempts newest first.
 
     `base` is the newest snapshot that can be built on, a suspect one too; `last_good` is what the result is
-    judged against, and the same one unless a suspect one awaits its `ack`. `sequence` is the number of the
-    publication that this would be. `touched_since_ns` is of a tree that was the base's when it was made (a
-    btrfs store): what has an older ctime still is what the base has.
+    judged against, and the same one unless a suspect one awaits its `ack`. `seeding` is what has arrived so far
+    of a first backup, to link to. `publishes_seeding`: the tree is to be such a one itself, and no attempt.
+    `sequence` is the number of the publication that this would be. `touched_since_ns` is of a tree that was the
+    base's when it was made (a btrfs store): what has an older ctime still is what the base has.
     """
 
     id: str
@@ -38,11 +39,13 @@ class Staging:
     made_for_partials: Mapping[Path, int] = field(default_factory=dict)
     kind: StoreKind = StoreKind.HARDLINK
     touched_since_ns: int = 0
+    seeding: Snapshot | None = None
+    publishes_seeding: bool = False
 
     @property
     def path(self) -> Path:
-        """The work folder, 0700; it becomes the snapshot's."""
-        return self.folder.work / self.id
+        """The work folder, 0700; it becomes the snapshot's. Only an attempt's is named by an id."""
+        return self.folder.work / (f"seeding-{self.id}" if self.publishes_seeding else self.id)
 
     @property
     def tree(self) -> Path:
@@ -55,7 +58,7 @@ class Staging:
         Snapshots come first: with an attempt first, its shorter file would be the basis of a delta.
         Only folders that exist are named: rsync copies everything when one is missing.
         """
-        snapshots = dict.fromkeys(each.path for each in (self.base, self.last_good) if each is not None)
+        snapshots = dict.fromkeys(each.path for each in (self.base, self.last_good, self.seeding) if each is not None)
         folders = (each / TREE_NAME / source.lstrip("/") for each in (*snapshots, *self.older))
         real = [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
         return tuple(real[:MAX_LINK_DESTS])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from backupjump.errors import BackupjumpError
     from backupjump.store.layout import JobFolder
+    from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
     from backupjump.store.staging import Staging
 
@@ -31,6 +32,12 @@ class Trees(Protocol):
 
     def ready_to_list(self, staging: Staging) -> int | None:
         """Take out what must not be published; return since which ctime a file may not be the base's, None for all."""
+
+    def seed(self, staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
+        """Make the tree of what is to be published as seeding: what `attempt` and those before it have got whole.
+
+        `hashes` are rsync's, by path, of what it transferred. The attempts stay as good as they were.
+        """
 
     def seal(self, staging: Staging) -> None:
         """See to it that nobody writes to the tree by mistake, where the kind can."""

@@ -62,7 +62,7 @@ def verify_part(
     with kept(folder) as snapshots:
         write_back(folder.store, marker)
         looker, tried = Looker(Rules.of(marker), on_progress=look_up), None
-        sound, seen = papers(snapshots)
+        sound, seen = papers([each for each in snapshots if not each.is_seeding])
         if sound:
             share = int(content_bytes(sound) * SHARE_OF_A_RUN) if budget_bytes is None else budget_bytes
             parts = look_at_due(sound, looker, folder, share, lambda: time.monotonic() > ends_at, now)
