@@ -12,7 +12,7 @@ from backupjump.operations.provenance import selection_of
 from backupjump.run import utc_now
 from backupjump.store.compare import lost_since
 from backupjump.store.manifest import MANIFEST_NAME
-from backupjump.store.seeding import Told, publish_seeding, retire, superseded, unheld_seeding
+from backupjump.store.seeding import Told, publish_seeding, retire_superseded
 from backupjump.store.snapshots import list_snapshots, newest_seeding
 from backupjump.store.suspicion import covered
 
@@ -41,9 +41,7 @@ def seed(pull: Pull, error: BackupjumpError) -> None:
     now = utc_now()
     try:
         run = pull.run.with_error(error, ended_at=now)
-        found = publish_seeding(pull.store, staging, run=run, hashes=_told(pull), how=how, now=now)
-        if found is not None:
-            _retire(pull)
+        publish_seeding(pull.store, staging, run=run, hashes=_told(pull), how=how, now=now)
     except Stopped:
         raise
     except (BackupjumpError, OSError) as failed:
@@ -77,17 +75,11 @@ def is_much(lost: Lost, gates: Gates) -> bool:
 def retire_seeding(pull: Pull) -> None:
     """Move what was seeding to the trash, now that the first good snapshot is there; what fails is logged alone."""
     try:
-        _retire(pull)
+        retire_superseded(pull.folder, now=utc_now())
     except Stopped:
         raise
     except (BackupjumpError, OSError) as error:
         log.warning("%s: what was seeding stays: %s", pull.job.name, error)
-
-
-def _retire(pull: Pull) -> None:
-    going = superseded(list_snapshots(pull.folder))
-    if going and (free := going & unheld_seeding(pull.folder, now=utc_now())):
-        retire(pull.folder, free)
 
 
 def _told(pull: Pull) -> Told:

@@ -79,10 +79,12 @@ def publish_seeding(
         if recorded.listed.counts.files_deleted > recorded.listed.counts.files_new:
             log.info("%s/%s: %s has more than this attempt", folder.desktop, folder.job, before and before.id)
             return None
-        return publish_beside_attempts(store, recorded, run=run, how=how).snapshot
+        snapshot = publish_beside_attempts(store, recorded, run=run, how=how).snapshot
     finally:
         with suppress(FileNotFoundError):
             discard(folder, staging.path)
+    retire_superseded(folder, now=now)
+    return snapshot
 
 
 def superseded(snapshots: Sequence[Snapshot]) -> frozenset[str]:
@@ -99,6 +101,13 @@ def unheld_seeding(folder: JobFolder, *, now: datetime) -> frozenset[str]:
     holds = read_marks(folder).holds
     seeding = (each.id for each in list_snapshots(folder) if each.is_seeding)
     return frozenset(id_ for id_ in seeding if id_ not in holds or not holds[id_].lasts(now))
+
+
+def retire_superseded(folder: JobFolder, *, now: datetime) -> None:
+    """Move seeding snapshots with a successor to the trash; one that is held, or read, stays. Raises StoreError."""
+    going = superseded(list_snapshots(folder))
+    if going and (free := going & unheld_seeding(folder, now=now)):
+        retire(folder, free)
 
 
 def retire(folder: JobFolder, ids: Collection[str]) -> tuple[str, ...]:

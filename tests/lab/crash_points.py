@@ -47,6 +47,7 @@ STORES = (
 )
 
 Backup = Callable[[JobFolder, Path, Callable[[str], None]], None]
+Look = Callable[[Scene, list[str]], list[str]]
 
 _WRITES = frozenset(
     {"os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.utime", "ctypes.dlsym"}
@@ -85,8 +86,11 @@ def scene(kind: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK
     yield Scene(kind=kind, template=template, place=place, source=source, before=before)
 
 
-def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> Point:
-    """Kill a backup before its `nth` operation, cut the power if the way says so, and look; then back up again."""
+def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None, look: Look | None = None) -> Point:
+    """Kill a backup before its `nth` operation, cut the power if the way says so, and look; then back up again.
+
+    With `look` that says what is wrong then, in place of all that is known of ordinary backups.
+    """
     image = scene.template.with_name("point.image")
     command("cp", "--sparse=always", scene.template, image)
     point_disk = Disk(scene.kind, image, scene.place)
@@ -97,7 +101,7 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> 
             point_disk.commit_names()
         if way != KILL:
             point_disk.cut_power()
-        violations = violations_of(scene, told)
+        violations = look(scene, told) if look is not None else violations_of(scene, told)
         if backup is None:
             violations += violations_of_next(scene, lambda: take_here(scene.folder, scene.source, days=6).snapshot)
         return Point(nth, fired, tuple(violations))
@@ -106,10 +110,12 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None) -> 
         image.unlink()
 
 
-def points(scene: Scene, way: str, *, every: int = 1, backup: Backup | None = None) -> Iterator[Point]:
+def points(
+    scene: Scene, way: str, *, every: int = 1, backup: Backup | None = None, look: Look | None = None
+) -> Iterator[Point]:
     """Yield each `every`-th point, until the backup ends before it is killed."""
     for nth in count(1, every):
-        point = crash(scene, way, nth, backup=backup)
+        point = crash(scene, way, nth, backup=backup, look=look)
         yield point
         if not point.fired:
             return

@@ -1,0 +1,101 @@
+"""Seeding snapshots on real file systems, in both kinds of store: what is in them, and that nothing changes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backupjump.config.models import PARTIAL_FOLDER, StoreKind
+from backupjump.store.layout import JobFolder
+from backupjump.store.manifest import read_manifest
+from backupjump.store.marker import Marker
+from backupjump.store.marks import Hold, read_marks, write_marks
+from backupjump.store.snapshots import Snapshot, list_snapshots
+from backupjump.store.verify.differences import Rules
+from backupjump.store.verify.tree import Looker
+from fingerprint import Print, fingerprint
+from lab.filesystems import disk
+from rsync_world import remote_shell
+from seeding_world import broken_session, whole_session
+from store_world import MARKER, make_store, write
+
+pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
+
+MEGABYTE = 1_000_000
+FILES = 30
+SLOW = {"bwlimit": 20 * MEGABYTE}
+
+
+@pytest.fixture(params=[("ext4", StoreKind.HARDLINK), ("btrfs", StoreKind.BTRFS)], ids=["ext4", "btrfs"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobFolder]:
+    filesystem, kind = request.param
+    with disk(filesystem, tmp_path / "disk", mebibytes=512) as made:
+        yield make_store(made.folder / "store", kind=kind)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    for number in range(FILES):
+        write(home / f"folder{number % 3}" / f"file{number:02}", os.urandom(MEGABYTE), mode=0o600 + number % 8)
+    write(home / "folder0/one", b"one file")
+    (home / "folder0/two").hardlink_to(home / "folder0/one")
+    (home / "folder1/link").symlink_to("nowhere")
+    os.setxattr(home / "folder1", "user.kept", b"of a folder")
+    (home / "folder2/empty").mkdir(mode=0o555)
+    write(home / "zlarge", os.urandom(20 * MEGABYTE))
+    return home
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> tuple[str, ...]:
+    return remote_shell(tmp_path)
+
+
+def files_in(snapshot: Snapshot, home: Path) -> dict[str, Print]:
+    """Return the prints of the files in a snapshot, which must be what its manifest says; no half-written ones."""
+    found = Looker(Rules.of(marker_of(snapshot))).look(snapshot)
+    assert list(found) == []
+    prints = fingerprint(snapshot.tree / home.relative_to("/"))
+    assert not any(PARTIAL_FOLDER in path for path in prints)
+    root = str(home.relative_to("/"))
+    listed = {os.fsdecode(entry.path) for entry in read_manifest(snapshot.manifest)}
+    assert listed == {root if path == "." else f"{root}/{path}" for path in prints}
+    return {path: replace(each, same_file_as=()) for path, each in prints.items() if each.mode[0] != "d"}
+
+
+def marker_of(snapshot: Snapshot) -> Marker:
+    kind = StoreKind.BTRFS if "btrfs" in str(snapshot.path) else StoreKind.HARDLINK
+    return replace(MARKER, kind=kind)
+
+
+def source_files(home: Path) -> dict[str, Print]:
+    return {path: replace(each, same_file_as=()) for path, each in fingerprint(home).items() if each.mode[0] != "d"}
+
+
+def test_three_sessions_each_publish_more_and_no_later_rsync_changes_any_of_it(
+    folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    source, seen, kept = source_files(home), list[int](), dict[Path, dict[str, Print]]()
+    for number, after in enumerate((10, 10, 10)):
+        found = broken_session(folder, shell, home, after=after * MEGABYTE, hours=number, **SLOW)
+        assert found is not None
+        write_marks(folder, read_marks(folder).held(found.id, Hold()))
+        files = files_in(found, home)
+        assert files.items() <= source.items()
+        assert {path: fingerprint(path) for path in kept} == kept
+        seen.append(len(files))
+        kept[found.path] = fingerprint(found.path)
+        for each in list_snapshots(folder):
+            kept[each.path] = fingerprint(each.path)
+
+    last = whole_session(folder, shell, home, hours=4)
+
+    assert 0 < seen[0] <= seen[1] <= seen[2] < len(source)
+    assert last.run.bytes_received < 25 * MEGABYTE
+    assert {path: fingerprint(path) for path in kept} == kept
+    assert fingerprint(last.snapshot.tree / home.relative_to("/")) == fingerprint(home)
