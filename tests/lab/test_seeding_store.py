@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 MEGABYTE = 1_000_000
 FILES = 30
-SLOW = {"bwlimit": 20 * MEGABYTE}
+SLOW = {"bwlimit": 8 * MEGABYTE}
 
 
 @pytest.fixture(params=[("ext4", StoreKind.HARDLINK), ("btrfs", StoreKind.BTRFS)], ids=["ext4", "btrfs"])
@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Path:
     (home / "folder1/link").symlink_to("nowhere")
     os.setxattr(home / "folder1", "user.kept", b"of a folder")
     (home / "folder2/empty").mkdir(mode=0o555)
-    write(home / "zlarge", os.urandom(20 * MEGABYTE))
+    write(home / "folder1/zlarge", os.urandom(20 * MEGABYTE))
     return home
 
 
@@ -81,7 +81,7 @@ def test_three_sessions_each_publish_more_and_no_later_rsync_changes_any_of_it(
     folder: JobFolder, home: Path, shell: tuple[str, ...]
 ) -> None:
     source, seen, kept = source_files(home), list[int](), dict[Path, dict[str, Print]]()
-    for number, after in enumerate((10, 10, 10)):
+    for number, after in enumerate((6, 6, 6)):
         found = broken_session(folder, shell, home, after=after * MEGABYTE, hours=number, **SLOW)
         assert found is not None
         write_marks(folder, read_marks(folder).held(found.id, Hold()))
@@ -96,6 +96,22 @@ def test_three_sessions_each_publish_more_and_no_later_rsync_changes_any_of_it(
     last = whole_session(folder, shell, home, hours=4)
 
     assert 0 < seen[0] <= seen[1] <= seen[2] < len(source)
-    assert last.run.bytes_received < 25 * MEGABYTE
+    assert last.run.bytes_received < 34 * MEGABYTE
     assert {path: fingerprint(path) for path in kept} == kept
     assert fingerprint(last.snapshot.tree / home.relative_to("/")) == fingerprint(home)
+
+
+def test_a_file_that_was_cut_in_its_midst_is_not_in_it_and_is_gone_on_with(
+    folder: JobFolder, home: Path, shell: tuple[str, ...]
+) -> None:
+    found = broken_session(folder, shell, home, after=24 * MEGABYTE, hours=0, **SLOW)
+    assert found is not None
+    files = files_in(found, home)
+
+    last = whole_session(folder, shell, home, hours=1)
+
+    assert "folder1/zlarge" not in files
+    assert len(files) >= 2 * FILES / 3
+    assert last.run.bytes_received < 28 * MEGABYTE
+    assert fingerprint(last.snapshot.tree / home.relative_to("/")) == fingerprint(home)
+    assert [each.id for each in list_snapshots(folder)] == [last.snapshot.id]

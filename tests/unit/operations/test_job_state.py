@@ -168,3 +168,13 @@ def test_a_first_backup_under_way_is_told_until_there_is_a_snapshot() -> None:
         "held_bytes": 43, "total_bytes": 100, "percent": 43, "nights_left": 3,
     }  # fmt: skip
     assert stands(FRESH, last=Status.OK, first_backup=first).first_backup is None
+
+
+def test_what_is_seeding_makes_no_job_look_backed_up() -> None:
+    seeding = replace(a_snapshot(0.5, Status.INTERRUPTED), is_seeding=True)
+    first = FirstBackup(held_bytes=43, total_bytes=100, told_at_percent=50, days=2, last_day="2026-11-21")
+
+    with_it = stands(seeding, last=Status.INTERRUPTED, first_backup=first)
+
+    assert with_it == stands(last=Status.INTERRUPTED, first_backup=first)
+    assert (with_it.state, with_it.first_backup) == (State.LATE, first)

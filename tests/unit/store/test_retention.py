@@ -196,3 +196,19 @@ def test_what_a_broken_off_run_builds_on_stays() -> None:
     decided = decide([newest, older], Keep(last=1), held={}, zone=PARIS, now=NOW, built_on=[older.id])
 
     assert decided[1].reasons == ("a broken-off run builds on it",)
+
+
+def test_what_is_seeding_stays_until_there_is_a_good_one_and_a_week_where_that_did_not_replace_it() -> None:
+    def seeding(at: datetime) -> Snapshot:
+        return replace(make(at, Status.INTERRUPTED), is_seeding=True)
+
+    alone = decide([seeding(NOW - 90 * DAY)], Keep(last=1), held={}, zone=PARIS, now=NOW)
+    beside = decide(
+        [make(NOW), seeding(NOW - 2 * DAY), seeding(NOW - 9 * DAY)], Keep(last=9, daily=9), held={}, zone=PARIS, now=NOW
+    )
+
+    assert [decision.reasons for decision in alone] == [("seeding: there is no whole backup yet",)]
+    assert [decision.reasons for decision in beside[1:]] == [
+        ("seeding: not 7 days older than the newest good one",),
+        (),
+    ]
