@@ -37,7 +37,10 @@ def seed(pull: Pull, error: BackupjumpError) -> None:
         return
     assert pull.store is not None
     log.info("%s: publishing what has arrived so far", pull.job.name)
-    how = {"jump_sees_plaintext": any(route.kind is RouteKind.NESTED for route in pull.by), "selection": selection_of(pull.job)}
+    how = {
+        "jump_sees_plaintext": any(route.kind is RouteKind.NESTED for route in pull.by),
+        "selection": selection_of(pull.job),
+    }
     now = utc_now()
     try:
         run = pull.run.with_error(error, ended_at=now)
