@@ -92,18 +92,19 @@ def job_state(
     now: datetime,
     first_backup: FirstBackup | None = None,
     seen: Seen = _NOT_SEEN,
+    waits_since: datetime | None = None,
 ) -> JobState:
     """Return how `job` stands, from its snapshots (oldest first) and the last run that tried something.
 
     Damage that a verify found and nobody has tried to put right makes it broken, whatever the last run came to.
-    A job that never got a good snapshot is late when it has a schedule, else away: nothing tells since
-    when it waits, and `good` would be a lie. `first_backup` is how far
-    one is that has no snapshot but a seeding one, which counts for nothing here.
+    A job with a schedule that never got a good snapshot is late once it `waits_since` longer than its limit, or
+    nothing tells since when; before that it is away, for `good` would be a lie. `first_backup` is how far one is
+    that has no snapshot but a seeding one, which counts for nothing here.
     """
     good = newest_good(snapshots)
     last_good_at = good.taken_at if good is not None else None
     suspects = [snapshot for snapshot in snapshots if snapshot.awaits_ack]
-    age = age_of(last_good_at, now=now)
+    age = age_of(last_good_at or waits_since, now=now)
     limit = late_after(job)
     damaged = any(snapshot.awaits_heal for snapshot in snapshots)
     late = limit is not None and age > limit

@@ -6,6 +6,7 @@ All of it is read from the store and the state folder; no Desktop, no key and no
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,6 @@ from backupjump.store.snapshots import checked, list_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from backupjump.config.models import Job
@@ -120,11 +120,28 @@ def _state_of(
         note = f"desktop {desktop.name} is revoked: nothing is pulled from it any more"
     snapshots, first = list_snapshots(folder), read_first_backup(folder)
     seen = seen_of(site, job, snapshots, came, zone=zone, now=now)
-    state = job_state(job, snapshots, last_run, zone=zone, now=now, first_backup=first, seen=seen)
+    state = job_state(
+        job,
+        snapshots,
+        last_run,
+        zone=zone,
+        now=now,
+        first_backup=first,
+        seen=seen,
+        waits_since=_written_at(site.job_file(job)),
+    )
     state = _with_marks_of(folder, state)
     owed = read_owed(folder)
     left = f"hooks that are still to be run on it: {', '.join(owed.hooks)}" if owed is not None else ""
     return replace(state, help="; ".join(filter(None, (state.help, left, note))))
+
+
+def _written_at(job_file: Path) -> datetime | None:
+    """Return when a job's file was last written: until its first backup it waits since then, for lack of better."""
+    try:
+        return datetime.fromtimestamp(job_file.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _with_marks_of(folder: JobFolder, state: JobState) -> JobState:

@@ -40,6 +40,10 @@ class Site:
         """Return the job `name`; UsageError with a guess when there is none."""
         return job_named(self.server, name)
 
+    def job_file(self, job: Job) -> Path:
+        """Return the file that `job` is written in."""
+        return self.config_file.parent / "jobs" / f"{job.name}.yaml"
+
     def desktop_of(self, job: Job) -> Desktop:
         """Return the Desktop that `job` backs up."""
         return desktop_named(self.server, job.desktop)

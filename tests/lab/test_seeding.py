@@ -83,7 +83,7 @@ def test_each_session_publishes_what_has_arrived_and_the_first_whole_backup_take
     assert backupjump(place.config, "hold", "nightly", found["id"]).code == 0
     assert len(seen[0]) < len(seen[1])
     state = status_of(place)
-    assert (state["state"], state["last_good_at"]) == ("late", None)
+    assert (state["state"], state["last_good_at"]) == ("away", None)
     assert state["first_backup"]["percent"] >= 60
     assert not (lab.store / "desktop/nightly/latest").is_symlink()
     said = backupjump(place.config, "restore", "nightly", "--to", str(lab.folder / "nowhere"))

@@ -114,6 +114,14 @@ def test_a_job_without_a_backup_says_so() -> None:
     assert stands(last=None).to_json()["last_good_at"] is None
 
 
+@pytest.mark.parametrize(("days", "expected"), [(0.1, State.AWAY), (2.9, State.AWAY), (3.1, State.LATE)])
+def test_a_job_that_was_enrolled_just_now_raises_no_alarm_before_its_time(days: float, expected: State) -> None:
+    state = stands(last=None, waits_since=NOW - timedelta(days=days))
+
+    assert state.state is expected
+    assert "no backup yet" in state.help
+
+
 def test_the_state_as_json() -> None:
     assert stands(FRESH, last=Status.AWAY).to_json() == {
         "job": "nightly",
