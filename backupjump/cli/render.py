@@ -11,6 +11,8 @@ import click
 
 from backupjump.operations.report import size as size
 
+_JUST_NOW_SECONDS = 60
+
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Print rows under headers on stdout, as wide as they are; the columns named in `right` are right-aligned.
@@ -56,6 +58,8 @@ def local_time(at: datetime | None) -> str:
 
 def since(at: datetime, now: datetime) -> str:
     """Return how long ago a time was: `3 hours ago`; a clock that was wrong is told by its time."""
+    if 0 <= (now - at).total_seconds() < _JUST_NOW_SECONDS:
+        return "just now"
     return f"{_length((now - at).total_seconds())} ago" if at <= now else at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -56,3 +57,14 @@ def test_a_table_in_a_pipe_keeps_every_cell_whole(capsys: pytest.CaptureFixture[
 )
 def test_progress_is_one_line_and_promises_no_total_while_rsync_still_lists(progress: Progress, text: str) -> None:
     assert told(progress) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "just now"), (59, "just now"), (60, "1 minute ago"), (5_399, "89 minutes ago"), (5_400, "1 hour ago")]
+    + [(172_799, "47 hours ago"), (172_800, "2 days ago")],
+)
+def test_an_age_is_told_as_roughly_as_one_asks_for_it(seconds: int, told: str) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    assert render.since(now - timedelta(seconds=seconds), now) == told
