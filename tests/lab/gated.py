@@ -10,6 +10,8 @@ from typing import Any
 
 from backupjump.demo.lab import Lab
 from backupjump.demo.sshd import public_key, write_private
+from backupjump.store.layout import JobFolder
+from backupjump.store.snapshots import list_snapshots
 from gate_world import GateWorld, gate_world
 from program import Said, backupjump
 
@@ -83,6 +85,6 @@ def meta(lab: Lab, said: Said) -> dict[str, Any]:
 
 
 def published(lab: Lab) -> list[str]:
-    """Return the ids of all snapshots of the one job."""
-    folder = lab.store / "desktop/nightly/snapshots"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    """Return the ids of all backups of the one job; what a broken-off first one left to restore from is none."""
+    found = list_snapshots(JobFolder(lab.store, "desktop", "nightly"))
+    return sorted(each.id for each in found if not each.is_seeding)

@@ -1,15 +1,14 @@
 """What runs on the Server around a transfer, and what its end makes of the run."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from backupjump.demo.lab import Lab
 from backupjump.demo.process_tree import is_running
-from program import argv, backupjump, until
+from measured import measured_run
+from program import backupjump, until
 
 pytestmark = pytest.mark.lab
 
@@ -97,12 +96,9 @@ def test_of_a_hook_that_floods_only_the_end_is_kept(lab: Lab) -> None:
     flood = "head -c 300000000 /dev/zero | tr '\\\\0' x; echo; echo the end; exit 3"
     config = stand(lab, f"server_hooks: {{after: {shell(flood)}}}\n")
 
-    with subprocess.Popen(argv(config, "run", "nightly", "--json"), stdout=subprocess.PIPE) as running:
-        assert running.stdout is not None
-        run = json.loads(running.stdout.read())
-        _pid, _status, used = os.wait4(running.pid, 0)
+    said = measured_run(config, "nightly")
 
-    (warning,) = run["warnings"]
+    (warning,) = said.run["warnings"]
     assert warning.endswith("/ the end)")
     assert len(warning) < 1000
-    assert used.ru_maxrss < 200_000  # KiB; all of it would be 300 MB
+    assert said.memory_bytes < 200_000_000, "all of what it printed would be 300 MB"
