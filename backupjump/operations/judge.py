@@ -49,7 +49,7 @@ class Judged:
 def judge(pull: Pull, recorded: Recorded, pulled: Pulled) -> Judged:
     """Judge what was recorded beside the last good snapshot of the job; nothing is written."""
     last_good = recorded.staging.last_good
-    how = _how(last_good)
+    how = how_of(last_good)
     awaiting = [snapshot for snapshot in list_snapshots(pull.folder) if snapshot.awaits_ack]
     why = _suspicion(pull, recorded, how, awaiting)
     left_out = news(pulled, known=known_paths(how))
@@ -120,7 +120,8 @@ def _error(job: str, why: str, awaiting: Sequence[Snapshot]) -> RunError:
     )
 
 
-def _how(last_good: Snapshot | None) -> Mapping[str, Any]:
+def how_of(last_good: Snapshot | None) -> Mapping[str, Any]:
+    """Return how the last good snapshot was made, as its meta.json says; nothing where that can't be read."""
     try:
         how = read_meta(last_good.path).get("how") if last_good is not None else None
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum and `W`
 for --whole-file among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and
-`--ignore-errors`, `--files-from=- --from0`, and one path: few and fixed, so that a forced command there can check
+`--ignore-errors`, `--files-from=- --from0`, perhaps with `--ignore-missing-args`, and one path: few and fixed, so that a forced command there can check
 them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
 """
 
@@ -25,14 +25,9 @@ _MOST_LINK_DESTS = 20
 # what can't be read is not in a fresh tree either. An interrupted file stays where it is, and is gone on with.
 # Source: rsync(1), --inplace, --ignore-errors; measured.
 # While it still lists folders, rsync 3.5.0 hangs for ever on a hard-linked file that is here and can't be read there.
-_IN_PLACE = (
-    "--no-inc-recursive",
-    "--inplace",
-    "--no-whole-file",
-    "--delete",
-    "--delete-excluded",
-    "--ignore-errors",
-)
+_IN_PLACE = ("--no-inc-recursive", "--inplace", "--no-whole-file")
+# Not for a list of what changed, which names no folder whole: there the caller knows what went.
+_DELETING = ("--delete", "--delete-excluded", "--ignore-errors")
 
 
 def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...]:
@@ -48,6 +43,7 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         # While it compares blocks, rsync opens a basis by its whole path, and is not confined (fence.py).
         *([f"--confine-root={transfer.confine_root}", "--whole-file"] if transfer.confine_root is not None else []),
         *(_IN_PLACE if plan.in_place else (f"--partial-dir={PARTIAL_FOLDER}",)),
+        *(_DELETING if plan.in_place and not transfer.by_list else ()),
         f"--checksum-choice={plan.checksum}",
         *_limits(plan),
         "--no-human-readable",
@@ -56,6 +52,7 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "--stats",
         f"--out-format={marker} %i %l %C %n",
         *([f"--files-from={transfer.files_from}", "--from0"] if transfer.files_from is not None else []),
+        *(["--ignore-missing-args"] if transfer.by_list else []),
         *(f"--link-dest={folder.absolute()}" for folder in _link_dests(plan, transfer)),
         *(f"--filter=- /{_literally(name)}/*" for name in transfer.withheld),
         *(f"--filter={rule}" for rule in plan.rules(transfer)),

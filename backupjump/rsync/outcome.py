@@ -57,12 +57,13 @@ class Ended:
     files_total: int = 0
 
     @classmethod
-    def of(cls, host: str, source: str, status: int, output: Output, messages: Messages) -> Ended:
-        """Return the end of an rsync from what was read of it."""
+    def of(
+        cls, host: str, source: str, status: int, output: Output, messages: Messages, *, files_beside: int = 0
+    ) -> Ended:
+        """Return the end of an rsync from what was read of it; so many files of the source it was not asked for."""
         moved = has_moved(output, messages)
-        return cls(
-            host=host, source=source, status=status, messages=messages, moved=moved, files_total=output.files_total
-        )
+        files_total = output.files_total and output.files_total + files_beside
+        return cls(host=host, source=source, status=status, messages=messages, moved=moved, files_total=files_total)
 
 
 def has_moved(output: Output, messages: Messages) -> bool:

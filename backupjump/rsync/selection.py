@@ -46,14 +46,19 @@ def select_again(plan: Plan, tree: Path, *, on_path: Callable[[bytes], None]) ->
     return True
 
 
-def _select(plan: Plan, one: Transfer, tree: Path, on_path: Callable[[bytes], None]) -> bool:
+def select_names(plan: Plan, one: Transfer, tree: Path, *, on_path: Callable[[bytes], None]) -> bool:
+    """Call `on_path` with each file and folder of one source below `tree` that `plan` would take, as `select_again`."""
+    return _select(plan, one, tree, on_path, folders=True)
+
+
+def _select(plan: Plan, one: Transfer, tree: Path, on_path: Callable[[bytes], None], *, folders: bool = False) -> bool:
     marker = secrets.token_hex(8)
     output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
 
     def read_stdout(chunk: bytes) -> None:
         for item in output.feed(chunk):
-            if item.transferred:
-                on_path(one.root + item.name)
+            if item.transferred or (folders and item.flags.startswith("cd")):
+                on_path(one.root + item.name.rstrip(b"/"))
 
     with running(selection_argv(plan, one, tree, marker=marker)) as child:
         return pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=lambda _read: None) == 0

@@ -90,7 +90,8 @@ def _pull(
         try:
             status = pump(child, stdout=read_stdout, stderr=messages.feed, on_tick=watch.look)
             on_progress(output.progress)
-            warning = _judged(Ended.of(plan.host, one.source, status, output, messages), plan)
+            ended = Ended.of(plan.host, one.source, status, output, messages, files_beside=one.files_beside)
+            warning = _judged(ended, plan)
         except BackupjumpError as error:
             if has_moved(output, messages):
                 error.bytes_received = max(watch.received_bytes, messages.bytes_received, output.bytes_received or 0)

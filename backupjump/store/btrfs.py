@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from backupjump.errors import BackupjumpError, SourceMissing, StoreError, Transf
 from backupjump.process import run
 from backupjump.store import subvolume
 from backupjump.store.attempts import NOTE_NAME, begun_ns, older_attempts, write_note
+from backupjump.store.graft import Folders, look_up, rename_moved, take_out_changed
 from backupjump.store.inode import hash_content
 from backupjump.store.meta import read_meta
 from backupjump.store.partials import times_kept
@@ -31,6 +32,7 @@ from backupjump.store.tree import names_in, open_folder, remove_tree, walk
 from backupjump.store.unshare import unshare
 
 if TYPE_CHECKING:
+    from backupjump.store.change_list import Change
     from backupjump.store.layout import JobFolder
     from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
@@ -62,7 +64,7 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     if staging.older or staging.base is None or _may_have_hard_links(staging.base):
         unshare(staging.tree)
     _make_way(staging.tree, staging.sources)
-    return replace(staging, older=(), touched_since_ns=since_ns)
+    return replace(staging, older=(), touched_since_ns=since_ns, goes_on=bool(staging.older))
 
 
 def is_spoilt(because: BackupjumpError | None) -> bool:
@@ -97,6 +99,28 @@ def seed(staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
                 with times_kept(found.folder_fd):
                     os.unlink(found.name, dir_fd=found.folder_fd)
     return replace(staging, touched_since_ns=_made_ns(staging.base) if staging.base is not None else 0)
+
+
+def make_way(staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:
+    """Take out of the private tree what went, or is of another type now; what has moved goes to its new place."""
+    went = rename_moved(staging.tree, moved)
+    take_out_changed(staging.tree, [each for each in changes if each.path not in went and not each.keeps_type])
+
+
+def take_in(staging: Staging, changes: Sequence[Change], wanted: Collection[bytes]) -> Collection[bytes]:
+    """Take out what vanished while rsync was at it, and return the folders whose attributes may have come anew.
+
+    rsync says nothing of a name that is gone by then, and leaves what the base had. It is known by its ctime, unless
+    only that had changed on the Desktop: then what is here was there when the list was made.
+    """
+    with Folders(staging.tree, to_change=True) as folders:
+        for change in reversed(changes):
+            if change.path not in wanted or change.old is None or not change.differs or change.stays_folder:
+                continue
+            found = look_up(folders, change.path)
+            if found is not None and found.status.st_ctime_ns < staging.touched_since_ns:
+                os.unlink(found.name, dir_fd=found.folder_fd)
+    return {path[:at] for path in wanted for at in range(len(path)) if path[at : at + 1] == b"/"}
 
 
 def seal(staging: Staging) -> None:

@@ -7,19 +7,25 @@ outside: as one more --link-dest, and its half-written files by a move.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.store.attempts import begun_ns, older_attempts, write_note
 from backupjump.store.gathered import gather
+from backupjump.store.graft import link_moved, put_in, take_out_changed
 from backupjump.store.partials import adopt_partials, keep_orphans, remove_leftovers
+from backupjump.store.prepared import link_snapshot, make_source_folder, take_prepared
 from backupjump.store.settled import doubt_shared, is_settled
 from backupjump.store.snapshots import TREE_NAME
-from backupjump.store.staging import MAX_LINK_DESTS
+from backupjump.store.staging import LINKED_NAME, MAX_LINK_DESTS
+from backupjump.store.tree import open_folder, remove_tree
 
 if TYPE_CHECKING:
     from backupjump.errors import BackupjumpError
+    from backupjump.store.change_list import Change
     from backupjump.store.layout import JobFolder
     from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
@@ -41,6 +47,7 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     made: dict[Path, int] = {}
     bases = [each.tree for each in (staging.base, staging.last_good) if each is not None]
     for attempt in staging.older:
+        _unlink_links(attempt)
         keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
         made |= adopt_partials(attempt / TREE_NAME, staging.tree, bases=bases)
         if not is_settled(attempt):
@@ -75,16 +82,47 @@ def seed(staging: Staging, attempt: Staging, _hashes: Hashes) -> Staging:
     return replace(staging, made_for_partials=made)
 
 
+def make_way(staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:
+    """Have a tree that is linked to the base, made ahead or now, without what changed or went.
+
+    What has moved is laid ready for rsync to link to.
+    """
+    assert staging.base is not None
+    link_moved(staging.base.tree, staging.moved, moved)
+    if not take_prepared(staging.folder, staging.base, to=staging.linked):
+        link_snapshot(staging.base, staging.linked)
+    take_out_changed(staging.linked, changes)
+
+
+def take_in(staging: Staging, _changes: Sequence[Change], wanted: Collection[bytes]) -> Collection[bytes]:
+    """Bring what rsync has brought into the linked tree, which takes the place of rsync's; return as `put_in`.
+
+    rsync's own stays whole until then: should the run be killed, the next one links to it.
+    """
+    ready_to_list(staging)
+    sources = [os.fsencode(source.lstrip("/")) for source in staging.sources]
+    came = put_in(staging.linked, staging.tree, sources, wanted=wanted)
+    staging.tree.rename(staging.aside / "arrived")
+    staging.linked.rename(staging.tree)
+    return came
+
+
 def seal(_staging: Staging) -> None:
     """Do nothing: a folder can't be frozen for its own owner."""
+
+
+def _unlink_links(attempt: Path) -> None:
+    """Remove the linked tree of an attempt that was cut off: it has names of files that only that attempt got."""
+    if (attempt / LINKED_NAME).is_dir():
+        fd = open_folder(attempt, ())
+        try:
+            remove_tree(LINKED_NAME, folder_fd=fd)
+        finally:
+            os.close(fd)
 
 
 def _make_folders(staging: Staging) -> None:
     staging.path.mkdir(mode=0o700)
     staging.tree.mkdir()
     for source in staging.sources:
-        place = staging.tree
-        for part in PurePosixPath(source).parts[1:]:
-            place = place / part
-            place.mkdir(exist_ok=True)
-            place.chmod(0o755)
+        make_source_folder(staging.tree, source)

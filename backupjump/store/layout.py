@@ -38,6 +38,11 @@ class JobFolder:
         return self.path / "work"
 
     @property
+    def prepared(self) -> Path:
+        """The tree of links that was made ahead of the next run, if there is one; no id, so no attempt."""
+        return self.work / "prepared"
+
+    @property
     def trash(self) -> Path:
         """The folder of what is about to be deleted."""
         return self.path / "trash"

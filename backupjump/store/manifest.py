@@ -3,7 +3,7 @@
 `zstdcat manifest.jsonl.zst` shows it to anyone. The first line is a header. The entries stand
 depth-first, the names of each folder in byte order, so that two manifests can be compared by reading
 each once. A path starts at the source (`home/me/…`), without a leading slash; the folders above a
-source are not listed. Names with the same `ino` are hard links of one file.
+source are not listed. Names with the same `ino` are hard links of one file; a folder's `ino` tells nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal, cast, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 import zstandard
 
@@ -25,9 +25,13 @@ from backupjump.escape import shown
 MANIFEST_NAME = "manifest.jsonl.zst"
 MANIFEST_FORMAT = 1
 
+Source = tuple[int, int, int]
+"""What a file was on the Desktop when its tree was listed: inode, ctime in nanoseconds, number of names."""
+
 EntryType = Literal["file", "dir", "symlink", "fifo", "socket", "char", "block"]
 
 _BLOCK_BYTES = 1 << 20
+_PATH_AT = len('{"path":"')
 _TYPES = frozenset(get_args(EntryType))
 _quoted = json.JSONEncoder().encode
 _decoded = json.JSONDecoder().raw_decode
@@ -40,7 +44,8 @@ class Entry:
     `mode` holds permission bits alone. `target` is a symlink's, `rdev` a device's (major, minor).
     `xattrs` is a digest of all extended attributes and ACLs, None when there are none. `hash` is of a
     regular file's content, with its algorithm (`xxh128:…`, `md5:…`), None where it could not be read.
-    `ino` is the inode in the store.
+    `ino` is the inode in the store. `source` is what it was on the Desktop when that was listed before the transfer,
+    None where nothing was listed or it had just changed; it is no part of what the entry is.
     """
 
     path: bytes
@@ -55,6 +60,7 @@ class Entry:
     rdev: tuple[int, int] | None = None
     xattrs: str | None = None
     hash: str | None = None
+    source: Source | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +69,11 @@ class Written:
 
     sha256: str
     entries: int
+
+
+def entry_types() -> frozenset[str]:
+    """Return all that an entry's `type` can be."""
+    return _TYPES
 
 
 def sort_key(path: bytes) -> bytes:
@@ -85,6 +96,8 @@ def to_line(entry: Entry) -> str:
         line += f',"xattrs":{_quoted(entry.xattrs)}'
     if entry.hash is not None:
         line += f',"hash":{_quoted(entry.hash)}'
+    if entry.source is not None:
+        line += f',"source":[{entry.source[0]},{entry.source[1]},{entry.source[2]}]'
     return line + "}\n"
 
 
@@ -108,6 +121,7 @@ def from_line(line: str) -> Entry:
             rdev=None if rdev is None else (int(rdev[0]), int(rdev[1])),
             xattrs=values.get("xattrs"),
             hash=values.get("hash"),
+            source=_to_source(values.get("source")),
         )
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"not an entry: {error!r}") from error
@@ -115,6 +129,11 @@ def from_line(line: str) -> Entry:
 
 def write_manifest(path: Path, entries: Iterable[Entry]) -> Written:
     """Write a new manifest of `entries`, which must come in its order, one at a time; nothing is synced yet."""
+    return write_lines(path, map(to_line, entries))
+
+
+def write_lines(path: Path, texts: Iterable[str]) -> Written:
+    """Write a new manifest of lines that `to_line` made, or a file in its form; nothing is synced yet."""
     count = 0
     with path.open("xb") as file:
         path.chmod(0o600)
@@ -122,8 +141,8 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> Written:
         with zstandard.ZstdCompressor(level=3).stream_writer(cast("IO[bytes]", digesting), closefd=False) as stream:
             lines = io.BufferedWriter(cast("io.RawIOBase", stream), 1 << 16)
             lines.write(json.dumps({"format": MANIFEST_FORMAT}).encode() + b"\n")
-            for entry in entries:
-                lines.write(to_line(entry).encode("ascii"))
+            for text in texts:
+                lines.write(text.encode("ascii"))
                 count += 1
             lines.flush()
             lines.detach()
@@ -193,6 +212,24 @@ def _check_header(line: str) -> None:
     found = header.get("format") if isinstance(header, Mapping) else None
     if not isinstance(found, int) or found > MANIFEST_FORMAT:
         raise ValueError(f"its format is {found!r}, this program reads up to {MANIFEST_FORMAT}")
+
+
+def quoted_path(path: bytes) -> str:
+    """Return how a line begins whose entry has this path, up to the comma behind it."""
+    return f'{{"path":{_quoted(_to_text(path))},'
+
+
+def path_of(line: str) -> bytes:
+    """Return the path of a line that begins as `to_line` lets it, without reading the rest; else ValueError."""
+    text = line[_PATH_AT : line.index('","type":"')]
+    return _to_bytes(_decoded(f'"{text}"')[0] if "\\" in text else text)
+
+
+def _to_source(values: Any) -> Source | None:
+    if values is None:
+        return None
+    ino, ctime_ns, links = values
+    return int(ino), int(ctime_ns), int(links)
 
 
 def _to_text(name: bytes) -> str:

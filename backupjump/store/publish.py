@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from backupjump.config.models import Ownership
+from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import StoreError
 from backupjump.run import Counts, Run
 from backupjump.store.attempts import NOTE_NAME, tidy
+from backupjump.store.draft import Draft, Finish
 from backupjump.store.failures import told_as_store_error
-from backupjump.store.manifest import MANIFEST_NAME
+from backupjump.store.manifest import MANIFEST_NAME, Entry
 from backupjump.store.meta import write_meta
-from backupjump.store.record import Hashes, Listed, record_tree
+from backupjump.store.record import Hashes, Listed, Recorder, record_tree
+from backupjump.store.seen import Seen
 from backupjump.store.settled import sync_or_discard
 from backupjump.store.snapshots import Snapshot, read_snapshot
 from backupjump.store.staging import Staging
 from backupjump.store.store import Store
+from backupjump.store.suspicion import Comparison
 from backupjump.store.tree import sync_folder
 from backupjump.store.trees import TREES
 
@@ -43,10 +47,11 @@ class Published:
     run: Run
 
 
-def record(store: Store, staging: Staging, *, hashes: Hashes) -> Recorded:
+def record(store: Store, staging: Staging, *, hashes: Hashes, seen: Seen | None = None) -> Recorded:
     """List what the staging's tree holds, once what must not be published is out of it; nothing is synced yet.
 
-    `hashes` are rsync's, by path, of what it transferred. On StoreError the attempt is as good as before.
+    `hashes` are rsync's, by path, of what it transferred, `seen` is the Desktop's list from before that, where there
+    is one. On StoreError the attempt is as good as before.
     """
     with told_as_store_error("the snapshot can't be finished"):
         touched_since_ns = TREES[staging.kind].ready_to_list(staging)
@@ -60,8 +65,43 @@ def record(store: Store, staging: Staging, *, hashes: Hashes) -> Recorded:
             hashes=hashes,
             fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
             touched_since_ns=touched_since_ns,
+            seen=seen,
         )
     return Recorded(staging=staging, listed=listed)
+
+
+def record_changes(
+    store: Store,
+    staging: Staging,
+    draft: Draft,
+    *,
+    hashes: Hashes,
+    moved: Iterable[Entry],
+    refreshed: Collection[bytes],
+    doubtful: Collection[bytes],
+) -> tuple[Recorded, tuple[bytes, ...]]:
+    """List what a tree holds that was made from a list of changes, as `record` does, looking at these alone.
+
+    Returns the changed paths that did not arrive, too. `moved` are the base's entries of what lies elsewhere now; the
+    rest as in `Finish`.
+    """
+    base = staging.base
+    assert base is not None
+    in_place = staging.kind is StoreKind.BTRFS
+    with told_as_store_error("the snapshot can't be finished"):
+        recorder = Recorder(
+            hashes=hashes,
+            fake_super=store.marker.ownership is Ownership.FAKE_SUPER,
+            base_is_whole=True,
+            sources=[os.fsencode(source.lstrip("/")) for source in staging.sources],
+            comparison=Comparison(),
+            touched_since_ns=TREES[staging.kind].ready_to_list(staging) if in_place else None,
+            moved={entry.ino: entry for entry in moved},
+        )
+        finish = Finish(draft, recorder, staging.tree, refreshed=refreshed, doubtful=doubtful)
+        (staging.path / MANIFEST_NAME).unlink(missing_ok=True)
+        listed = finish.write(staging.path / MANIFEST_NAME, base=base)
+    return Recorded(staging=staging, listed=listed), tuple(finish.absent)
 
 
 def publish(store: Store, recorded: Recorded, *, run: Run, how: Mapping[str, Any]) -> Published:
@@ -94,11 +134,17 @@ def publish_beside_attempts(store: Store, recorded: Recorded, *, run: Run, how: 
             is_seeding=staging.publishes_seeding,
         )
         (staging.path / NOTE_NAME).unlink()
+        _clear_aside(staging)
         TREES[staging.kind].seal(staging)
         sync_or_discard(store, folder, staging.path)
         snapshot = _commit(staging)
     log.info("%s/%s: snapshot %s published", folder.desktop, folder.job, snapshot.id)
     return Published(snapshot=snapshot, counts=recorded.listed.counts, run=run)
+
+
+def _clear_aside(staging: Staging) -> None:
+    if staging.aside.is_dir():
+        staging.aside.rename(staging.folder.trash / f"aside-{secrets.token_hex(4)}")
 
 
 def _with_counts(run: Run, staging: Staging, counts: Counts) -> Run:

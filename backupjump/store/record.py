@@ -6,7 +6,7 @@ still is an inode of theirs is not read at all: rsync linked it, and all that th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from backupjump.run import Counts
 from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreast
 from backupjump.store.inode import hash_content, read_entry
 from backupjump.store.manifest import Entry, Written, sort_key, write_manifest
+from backupjump.store.seen import Seen
 from backupjump.store.settled import confirmed
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.suspicion import Comparison, Lost, covered
@@ -53,12 +54,13 @@ def record_tree(
     hashes: Hashes,
     fake_super: bool,
     touched_since_ns: int | None = None,
+    seen: Seen | None = None,
 ) -> Listed:
     """Write the manifest of all `sources` below `tree` and return it with the counts against `base`.
 
     `hashes` are rsync's own, by path, of what it transferred. What `last_good` has of folders that are no
     sources any more is not counted as lost. `touched_since_ns` is of a tree that was the base's own when it
-    was made, inodes and all: what has this ctime or a younger one is read again.
+    was made, inodes and all: what has this ctime or a younger one is read again. `seen` is the Desktop's list.
     """
     in_order = sorted(sources, key=sort_key)
     found = (each for source in in_order for each in confirmed(walk(tree, source)))
@@ -70,7 +72,7 @@ def record_tree(
     else:
         good = entries_of(last_good)
         rows = three_abreast(side_by_side(found, before or ()), good or ())
-    recorder = _Recorder(
+    recorder = Recorder(
         hashes=hashes,
         fake_super=fake_super,
         base_is_whole=all(each is None or not (each.damaged or each.problem) for each in (base, last_good)),
@@ -78,13 +80,17 @@ def record_tree(
         comparison=Comparison() if last_good is not None and good is not None else None,
         touched_since_ns=touched_since_ns,
     )
-    written = write_manifest(manifest, recorder.entries(rows))
+    entries = recorder.entries(rows)
+    written = write_manifest(manifest, seen.added_to(entries) if seen is not None else entries)
     tally = recorder.tally
     return Listed(written=written, counts=tally.counts(), lost=recorder.lost(), copied_why=tally.copied_why)
 
 
-class _Recorder:
-    """Makes the entries of a manifest one by one; they are counted and compared on the way."""
+class Recorder:
+    """Makes the entries of a manifest one by one; they are counted and compared on the way.
+
+    `moved` has, by inode in the store, what the base has under another path.
+    """
 
     def __init__(
         self,
@@ -95,7 +101,9 @@ class _Recorder:
         sources: Sequence[bytes],
         comparison: Comparison | None,
         touched_since_ns: int | None,
+        moved: Mapping[int, Entry] = {},
     ) -> None:
+        self._moved = moved
         self._touched_since_ns = touched_since_ns
         self._comparison = comparison
         self._sources = sources
@@ -109,18 +117,29 @@ class _Recorder:
     def entries(self, rows: Iterable[Row]) -> Iterator[Entry]:
         """Yield an entry for each name that is in the tree; a row has the tree's, the base's, the last good one's."""
         for found, old, good in rows:
-            if found is None:
-                self.tally.deleted(old)
-                self._compare(None, good)
-                continue
-            entry = self._linked_entry(found, old, good)
-            if entry is None:
-                entry = self._read(found, old, good)
-                self.tally.read(entry, old, links=found.status.st_nlink)
-            else:
-                self.tally.linked(entry, old, links=found.status.st_nlink)
-            self._compare(entry, good)
-            yield entry
+            if (entry := self.entry(found, old, good)) is not None:
+                yield entry
+
+    def entry(self, found: Found | None, old: Entry | None, good: Entry | None) -> Entry | None:
+        """Return the entry for what the tree has under a path, None where it has nothing; counted it is in any case."""
+        if found is None:
+            self.tally.deleted(old)
+            self._compare(None, good)
+            return None
+        entry = self._linked_entry(found, old, good)
+        if entry is None:
+            entry = self._read(found, old, good)
+            self.tally.read(entry, old, links=found.status.st_nlink)
+        else:
+            self.tally.linked(entry, old, links=found.status.st_nlink)
+        self._compare(entry, good)
+        return entry
+
+    def keep(self, files: int, size_bytes: int) -> None:
+        """Count so many regular files of the base that are what and where they were, without a look at each."""
+        self.tally.keep(files, size_bytes)
+        if self._comparison is not None:
+            self._comparison.keep_files(files)
 
     def lost(self) -> Lost | None:
         """Return what is gone since the last good snapshot; None where there was nothing to compare with."""
@@ -141,6 +160,8 @@ class _Recorder:
             return old
         if self._touched_since_ns is not None:
             return None
+        if (moved := self._moved.get(found.status.st_ino)) is not None and self._is_linked(found, moved):
+            return replace(moved, path=found.path)
         return good if good is not None and good is not old and self._is_linked(found, good) else None
 
     def _is_linked(self, found: Found, old: Entry) -> bool:

@@ -30,7 +30,7 @@ class Snapshot:
     that a clock that was set back mixes nothing up. `acked`: someone has said that a suspect one is
     right, `wrong`: that it is not. `damaged` is how many of its paths the last verify found damaged,
     `given_up` how many of these nothing can heal. `is_seeding`: it is what had arrived of a first backup
-    when a run broke off, and `status` is that run's.
+    when a run broke off, and `status` is that run's. `names_total` counts all that the manifest lists.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Snapshot:
     files_total: int = 0
     bytes_total: int = 0
     bytes_new: int = 0
+    names_total: int = 0
     manifest_sha256: str = ""
     is_seeding: bool = False
     sequence: int = 0
@@ -137,6 +138,7 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
             files_total=int(meta["counts"]["files_total"]),
             bytes_total=int(meta["counts"]["bytes_total"]),
             bytes_new=int(meta["counts"]["bytes_new"]),
+            names_total=int(meta["manifest"]["entries"]),
             manifest_sha256=str(meta["manifest"]["sha256"]),
             is_seeding=meta.get("seeding") is True,
             sequence=int(meta.get("sequence", 0)),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # rsync.h, MAX_BASIS_DIRS: more than 20 --link-dest are a usage error.
 MAX_LINK_DESTS = 20
+LINKED_NAME = "linked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class Staging:
     judged against, and the same one unless a suspect one awaits its `ack`. `seeding` is what has arrived so far
     of a first backup, to link to. `publishes_seeding`: the tree is to be such a one itself, and no attempt.
     `sequence` is the number of the publication that this would be. `touched_since_ns` is of a tree that was the
-    base's when it was made (a btrfs store): what has an older ctime still is what the base has.
+    base's when it was made (a btrfs store): what has an older ctime still is what the base has. `goes_on`: it has
+    what an attempt before it had done to its own copy.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Staging:
     touched_since_ns: int = 0
     seeding: Snapshot | None = None
     publishes_seeding: bool = False
+    goes_on: bool = False
 
     @property
     def path(self) -> Path:
@@ -52,6 +55,21 @@ class Staging:
         """The folder below which each source is to lie at its own path."""
         return self.path / TREE_NAME
 
+    @property
+    def aside(self) -> Path:
+        """The folder for what a run needs on the way and nobody after it: it is never published."""
+        return self.path / "aside"
+
+    @property
+    def linked(self) -> Path:
+        """The tree of links to the base that becomes the next snapshot's where a list tells what changed."""
+        return self.path / LINKED_NAME
+
+    @property
+    def moved(self) -> Path:
+        """The tree in which files that have only moved lie where they are now, for rsync to link to."""
+        return self.aside / "moved"
+
     def link_dests(self, source: str) -> tuple[Path, ...]:
         """Return what rsync may link to for a source, best first, at most 20.
 
@@ -59,6 +77,7 @@ class Staging:
         Only folders that exist are named: rsync copies everything when one is missing.
         """
         snapshots = dict.fromkeys(each.path for each in (self.base, self.last_good, self.seeding) if each is not None)
-        folders = (each / TREE_NAME / source.lstrip("/") for each in (*snapshots, *self.older))
+        trees = (*(each / TREE_NAME for each in snapshots), self.moved, *(each / TREE_NAME for each in self.older))
+        folders = (each / source.lstrip("/") for each in trees)
         real = [folder for folder in folders if folder.is_dir() and not folder.is_symlink()]
         return tuple(real[:MAX_LINK_DESTS])

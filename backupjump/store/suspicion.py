@@ -54,8 +54,12 @@ class Comparison:
 
     def keep_file(self) -> None:
         """Count a regular file that is what it was."""
-        self._files_now += 1
-        self._kept += 1
+        self.keep_files(1)
+
+    def keep_files(self, count: int) -> None:
+        """Count so many regular files that are what they were."""
+        self._files_now += count
+        self._kept += count
 
     def see(self, entry: Entry | None, old: Entry | None) -> None:
         """Count what is under a path now and what was there; None where there is nothing."""

@@ -27,6 +27,18 @@ class Tally:
         """Count a path that the tree does not have."""
         self._counts["files_deleted"] += _is_file(old)
 
+    def keep(self, files: int, size_bytes: int) -> None:
+        """Count regular files of the base that are there as they were."""
+        for name in ("files_total", "files_linked"):
+            self._counts[name] += files
+        for name in ("bytes_total", "bytes_linked"):
+            self._counts[name] += size_bytes
+
+    def keep_hard_links(self, *, some: bool) -> None:
+        """Count at least one name of several for a file, in a tree that was not looked at whole, if it had some."""
+        if self._in_place:
+            self._counts["hard_linked_names"] += some
+
     def linked(self, entry: Entry, old: Entry | None, *, links: int) -> None:
         """Count an inode of an older snapshot, the base or the last good one; `old` is what the base has there."""
         self._count_name(entry, links=links)

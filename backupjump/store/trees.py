@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from backupjump.config.models import StoreKind
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backupjump.errors import BackupjumpError
+    from backupjump.store.change_list import Change
     from backupjump.store.layout import JobFolder
     from backupjump.store.record import Hashes
     from backupjump.store.snapshots import Snapshot
@@ -32,6 +33,18 @@ class Trees(Protocol):
 
     def ready_to_list(self, staging: Staging) -> int | None:
         """Take out what must not be published; return since which ctime a file may not be the base's, None for all."""
+
+    def make_way(self, staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:
+        """Have a tree with all of the base that is to stay, before rsync brings `changes`.
+
+        `moved` has, by the path of now, the one before. GraftFailed where that can't be.
+        """
+
+    def take_in(self, staging: Staging, changes: Sequence[Change], wanted: Collection[bytes]) -> Collection[bytes]:
+        """Make the staging's tree whole with what rsync brought of the `wanted` paths; GraftFailed if it can't be.
+
+        Returns the folders whose attributes may be others than the base's, though no list said so.
+        """
 
     def seed(self, staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
         """Make the tree of what is to be published as seeding: what `attempt` and those before it have got whole.

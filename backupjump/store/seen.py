@@ -1,0 +1,35 @@
+"""What the Desktop's own list said of each file before the transfer, to be kept in the manifest for the next run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backupjump.store.change_list import settled_source
+from backupjump.store.manifest import Entry, path_of, quoted_path, read_lines, sort_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A list that was written down: its file, in a manifest's form, and when the first began by the Desktop's clock.
+
+    Of `doubtful` paths nothing is kept: they did not arrive as they are.
+    """
+
+    path: Path
+    listed_at_ns: int
+    doubtful: Collection[bytes] = ()
+
+    def added_to(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield `entries`, in a manifest's order, each with what the list had on it."""
+        lines = read_lines(self.path)
+        line = next(lines, None)
+        for entry in entries:
+            begin, key = quoted_path(entry.path), sort_key(entry.path)
+            while line is not None and not line.startswith(begin) and sort_key(path_of(line)) < key:
+                line = next(lines, None)
+            if line is None or not line.startswith(begin) or entry.path in self.doubtful:
+                yield entry
+            else:
+                yield replace(entry, source=settled_source(line, listed_at_ns=self.listed_at_ns))
