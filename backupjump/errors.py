@@ -14,6 +14,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── DesktopUnfit             1   failed       rsync missing or too old, a shell that talks
     ├── GateRefused              1   failed       the Desktop's gate does not allow it
     ├── Revoked                  1   failed       the Desktop's keys were taken back
+    ├── ListUnusable             1   failed       never a run's end: it then compares everything
     ├── SourceMissing            1   failed
     ├── TransferFailed           1   failed
     ├── HookFailed               1   failed
@@ -113,6 +114,12 @@ class GateRefused(BackupjumpError):
     """The gate of the Desktop does not allow what the job asks for; no data moved."""
 
     code = "gate"
+
+
+class ListUnusable(BackupjumpError):
+    """The Desktop's list of its files is none, or does not fit what is here; the ordinary pull does without."""
+
+    code = "list-unusable"
 
 
 class Revoked(BackupjumpError):

@@ -12,9 +12,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, Revoked, Stopped, StoreFull
+from backupjump.errors import BackupjumpError, ListUnusable, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
+from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
+from backupjump.operations.by_list.look import look, told
 from backupjump.operations.due import another_due, check_due
 from backupjump.operations.first_backup import note_first_backup
 from backupjump.operations.gate import ask_gate, tell_done
@@ -32,6 +34,7 @@ from backupjump.operations.ways import round_seconds
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
 from backupjump.store.first_backup import forget_first_backup
+from backupjump.store.graft import GraftFailed
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from backupjump.rsync.plan import Plan
     from backupjump.rsync.pulled import Pulled
     from backupjump.ssh.control import Control
+    from backupjump.store.publish import Recorded
     from backupjump.store.snapshots import Snapshot
 
 log = logging.getLogger(__name__)
@@ -123,21 +127,24 @@ def _note_put_off(pull: Pull) -> None:
 def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
     """Bring the sources into a fresh work folder; where the link breaks after data has moved, go on when it is back.
 
+    Where a list tells what has changed, that alone is brought; where it does not fit what arrives, all is compared.
     A store that filled up is tried again once, where room could be made. Each try gets a work folder of its own
     and links to what the tries before it had got.
     """
     assert pull.store is not None
-    pull.rsyncs, filled, tries = rsyncs, False, Tries(pull)
+    pull.rsyncs, filled, tries, whole = rsyncs, False, Tries(pull), ""
     check_fits(pull)
     while True:
         pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
-        plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, rsyncs)
         try:
-            pulled = _transfer(pull, plan, tries.deadline)
+            pulled = _bring(pull, tries.deadline, whole)
+        except (GraftFailed, ListUnusable) as misfit:
+            whole = f"the Desktop's list does not fit: {misfit}"
+            log.info("%s: %s", pull.job.name, whole)
+            _leave(pull)
         except BackupjumpError as error:
             _account(pull, error.bytes_received)
-            discard_if_empty(pull.staging, because=error)
-            settle(pull.store, pull.folder, pull.staging.path)
+            _leave(pull, error)
             note_first_backup(pull)
             try:
                 if isinstance(error, StoreFull):
@@ -149,9 +156,31 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
                 seed(pull, end)
                 raise
         else:
-            _account(pull, pulled.bytes_received)
-            take_out(pull.staging, pulled.stale)
             return pulled
+
+
+def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
+    """Bring what has changed, or all if `whole` says why, and see to it that the tree is as it is to be listed."""
+    assert pull.store is not None
+    assert pull.staging is not None
+    assert pull.rsyncs is not None
+    pull.looked = look(pull, deadline=deadline, why=whole)
+    plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs)
+    pull.by_list = prepare_list(pull.staging, pull.looked.draft, plan) if pull.looked.draft is not None else None
+    pulled = _transfer(pull, pull.by_list.plan if pull.by_list is not None else plan, deadline)
+    _account(pull, pulled.bytes_received)
+    take_out(pull.staging, pulled.stale)
+    if pull.by_list is not None:
+        pulled, pull.refreshed = take_in(pull.staging, pull.by_list, pulled)
+    return pulled
+
+
+def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
+    """Leave what has arrived to the next try, if there is anything of use."""
+    assert pull.store is not None
+    assert pull.staging is not None
+    discard_if_empty(pull.staging, because=error)
+    settle(pull.store, pull.folder, pull.staging.path)
 
 
 def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
@@ -174,7 +203,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     assert pull.staging is not None
     assert pull.rsyncs is not None
     log.info("%s: listing what has arrived", pull.job.name)
-    recorded = record(pull.store, pull.staging, hashes=pulled.hashes)
+    recorded, pulled = _record(pull, pulled)
     judged = judge(pull, recorded, pulled)
     pull.run = replace(pull.run, warnings=(*pull.run.warnings, *judged.warnings))
     # The Run names a snapshot, and says that it is suspect, only once there is one: what follows can fail.
@@ -186,13 +215,24 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate)
+    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate) | told(pull.looked, now=utc_now())
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     if published.snapshot.is_good and not judged.keeps_seeding:
         retire_seeding(pull)
     forget_first_backup(pull.folder)
     return published.snapshot
+
+
+def _record(pull: Pull, pulled: Pulled) -> tuple[Recorded, Pulled]:
+    assert pull.store is not None
+    assert pull.staging is not None
+    assert pull.looked is not None
+    if pull.by_list is not None:
+        return record_list(pull.store, pull.staging, pull.by_list, pulled, pull.refreshed)
+    seen = pull.looked.seen if not pulled.remarks else None
+    seen = replace(seen, doubtful=doubtful(pulled)) if seen is not None else None
+    return record(pull.store, pull.staging, hashes=pulled.hashes, seen=seen), pulled
 
 
 @contextmanager

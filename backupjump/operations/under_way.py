@@ -17,11 +17,13 @@ from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.route import Route, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from backupjump.errors import Stopped
     from backupjump.notify.in_time import InTime
+    from backupjump.operations.by_list.bring import ByList
+    from backupjump.operations.by_list.look import Looked
     from backupjump.operations.gate import Gate
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.checksums import Checksums
@@ -75,7 +77,8 @@ class Pull:
     `gate` is the one that answered there, None without one. `told` has the checksums that rsync told of, source by
     source, with the id of the try. `sources_begun` counts those of the try under way, `progress` is that of the last
     of them. `pinging` is the first word to a dead-man's switch, on its way. `stopped` is a signal that came when the
-    Run had published.
+    Run had published. `looked` is what the Desktop's list came to, `by_list` the pull by it, None where all is
+    compared, `refreshed` the folders that came with it.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -97,6 +100,9 @@ class Pull:
         self.control: Control | None = None
         self.gate: Gate | None = None
         self.rsyncs: Rsyncs | None = None
+        self.looked: Looked | None = None
+        self.by_list: ByList | None = None
+        self.refreshed: Collection[bytes] = ()
         self.sources_begun = 0
         self.progress = Progress()
         self.told: list[tuple[str, Checksums]] = []

@@ -2,8 +2,8 @@
 
 What rsync sends on to the Desktop is only `--server --sender`, one cluster of letters (`c` for --checksum and `W`
 for --whole-file among them), `--numeric-ids`, `--checksum-choice`, perhaps `--bwlimit`, `--inplace` and
-`--ignore-errors`, `--files-from=- --from0`, perhaps with `--ignore-missing-args`, and one path: few and fixed, so that a forced command there can check
-them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
+`--ignore-errors`, `--files-from=- --from0` and `--ignore-missing-args`, and one path: few and fixed, so that a forced
+command there can check them. Options for our own output (`--stats`, `--info=progress2,skip1`) are not sent.
 """
 
 from __future__ import annotations

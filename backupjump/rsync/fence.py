@@ -38,8 +38,8 @@ def fenced(
 ) -> Transfer:
     """Return `one` with what is to be withheld, or with a root or bases that lead nowhere else, as this machine is now.
 
-    In a fake-super store no link is one on the disk, and by a list the caller has looked. At `most` so many names are withheld; `confining` says whether
-    the rsync here can be kept in a root.
+    In a fake-super store no link is one on the disk, and by a list the caller has looked. At `most` so many names are
+    withheld; `confining` says whether the rsync here can be kept in a root.
     """
     if one.by_list or not one.link_dests or plan.in_place or plan.ownership is Ownership.FAKE_SUPER:
         return one

@@ -106,7 +106,7 @@ def link_moved(base: Path, place: Path, moved: Mapping[bytes, bytes]) -> None:
 
 
 def rename_moved(tree: Path, moved: Mapping[bytes, bytes]) -> frozenset[bytes]:
-    """Rename files within a private tree to the paths that they have now, and return those that are gone from theirs."""
+    """Rename files within a private tree to where they are now, and return the paths that they are gone from."""
     went = set()
     with _fitting(), Folders(tree, to_change=True) as here, Folders(tree, to_change=True) as there:
         for now, before in moved.items():

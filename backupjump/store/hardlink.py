@@ -47,7 +47,7 @@ def begin(staging: Staging, *, run_id: str) -> Staging:
     made: dict[Path, int] = {}
     bases = [each.tree for each in (staging.base, staging.last_good) if each is not None]
     for attempt in staging.older:
-        _unlink_links(attempt)
+        _drop_linked(staging.folder, attempt)
         keep_orphans(attempt / TREE_NAME, begun_ns=begun_ns(attempt))
         made |= adopt_partials(attempt / TREE_NAME, staging.tree, bases=bases)
         if not is_settled(attempt):
@@ -111,14 +111,21 @@ def seal(_staging: Staging) -> None:
     """Do nothing: a folder can't be frozen for its own owner."""
 
 
-def _unlink_links(attempt: Path) -> None:
-    """Remove the linked tree of an attempt that was cut off: it has names of files that only that attempt got."""
-    if (attempt / LINKED_NAME).is_dir():
-        fd = open_folder(attempt, ())
-        try:
-            remove_tree(LINKED_NAME, folder_fd=fd)
-        finally:
-            os.close(fd)
+def _drop_linked(folder: JobFolder, attempt: Path) -> None:
+    """Take away the linked tree of a broken-off attempt; where that one was killed, at once.
+
+    It has names of files that only that attempt has got, by which these would seem to be a snapshot's.
+    """
+    if not (attempt / LINKED_NAME).is_dir():
+        return
+    if is_settled(attempt):
+        (attempt / LINKED_NAME).rename(folder.trash / f"{LINKED_NAME}-{attempt.name}")
+        return
+    fd = open_folder(attempt, ())
+    try:
+        remove_tree(LINKED_NAME, folder_fd=fd)
+    finally:
+        os.close(fd)
 
 
 def _make_folders(staging: Staging) -> None:

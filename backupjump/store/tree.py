@@ -115,6 +115,23 @@ def open_folder(tree: Path, parts: Iterable[str | bytes]) -> int:
     return fd
 
 
+def link_on_the_way(tree: Path, folders: Iterable[bytes]) -> bytes | None:
+    """Return the first of `folders` below `tree` on whose way a link stands, by which one gets elsewhere; None if none.
+
+    What is not there leads nowhere.
+    """
+    for folder in folders:
+        parts = folder.split(b"/")
+        try:
+            os.close(open_folder(tree, parts))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            if any((tree / os.fsdecode(b"/".join(parts[: at + 1]))).is_symlink() for at in range(len(parts))):
+                return folder
+    return None
+
+
 def remove_tree(name: str, *, folder_fd: int, stop: Callable[[], bool] = lambda: False) -> None:
     """Delete the folder `name` and all in it, unless told to `stop` on the way: then the rest is left as it is.
 

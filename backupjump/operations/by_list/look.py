@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from backupjump.config.models import Ownership
 from backupjump.errors import ListUnusable
-from backupjump.operations.by_list.trust import most_changes, why_no_list, why_not_trusted, why_whole
+from backupjump.operations.by_list.trust import (
+    LIST,
+    TRANSFER,
+    most_changes,
+    told_of_transfer,
+    why_no_list,
+    why_not_trusted,
+    why_whole,
+)
 from backupjump.operations.judge import how_of
 from backupjump.operations.provenance import selection_of
 from backupjump.operations.source_list import omitted_folders, open_source_list
@@ -23,6 +31,7 @@ from backupjump.store.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from backupjump.operations.under_way import Pull
@@ -49,6 +58,17 @@ class Looked:
         if self.draft is not None:
             return self.draft.listed_at_ns
         return self.seen.listed_at_ns if self.seen is not None else None
+
+
+def told(looked: Looked | None, *, now: datetime) -> dict[str, Any]:
+    """Return what meta.json's `how` is to keep of lists."""
+    if looked is None:
+        return {}
+    at_ns = looked.listed_at_ns
+    return {
+        LIST: {"at_ns": at_ns} if at_ns is not None else None,
+        TRANSFER: told_of_transfer(looked.how, why=looked.why, now=now),
+    }
 
 
 class _Untrusted(Exception):

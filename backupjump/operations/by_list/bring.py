@@ -1,0 +1,94 @@
+"""Pull by a list: rsync brings what changed, all else comes as the last good snapshot has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from backupjump.operations.by_list.names import by_list, wanted_paths
+from backupjump.rsync.pulled import Kind, LeftOut, Pulled
+from backupjump.store.draft import moved_files
+from backupjump.store.publish import record_changes
+from backupjump.store.trees import TREES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from backupjump.rsync.plan import Plan
+    from backupjump.store.draft import Draft
+    from backupjump.store.manifest import Entry
+    from backupjump.store.publish import Recorded
+    from backupjump.store.staging import Staging
+    from backupjump.store.store import Store
+
+# 60 MB of what went, to find again what moved.
+_MOST_MOVES = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByList:
+    """A pull by a list: what differs, which of it rsync is to bring by `plan`, and what lies elsewhere now.
+
+    `wanted` are full paths. `moved` has the last good snapshot's entries by the path of now.
+    """
+
+    draft: Draft
+    plan: Plan
+    wanted: frozenset[bytes]
+    moved: Mapping[bytes, Entry]
+
+
+def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
+    """Return what is to be done about a draft where `plan` would compare everything, with the base's tree in place.
+
+    Raises ListUnusable or GraftFailed where it can't be.
+    """
+    assert staging.base is not None
+    by_transfer = wanted_paths(plan, draft.changes, place=staging.aside)
+    wanted = frozenset(path for paths in by_transfer.values() for path in paths)
+    moved = {path: old for path, old in moved_files(draft.changes, most=_MOST_MOVES).items() if path in wanted}
+    TREES[staging.kind].make_way(staging, draft.changes, {path: old.path for path, old in moved.items()})
+    by_transfer = {replace(one, link_dests=staging.link_dests(one.source)): each for one, each in by_transfer.items()}
+    if plan.in_place:
+        by_transfer = {replace(one, link_dests=()): each for one, each in by_transfer.items()}
+    beside = staging.base.files_total - len(draft.changes)
+    narrowed = by_list(plan, by_transfer, place=staging.aside, files_beside=max(0, beside))
+    return ByList(draft=draft, plan=narrowed, wanted=wanted, moved=moved)
+
+
+def take_in(staging: Staging, listed: ByList, pulled: Pulled) -> tuple[Pulled, Collection[bytes]]:
+    """Put the tree together; return what was pulled, with folders that can't be listed, and the folders that came anew.
+
+    GraftFailed where the two halves don't fit.
+    """
+    refreshed = TREES[staging.kind].take_in(staging, listed.draft.changes, listed.wanted)
+    closed = [
+        LeftOut(path=change.path, kind=Kind.UNREADABLE, why="the folder can't be read there")
+        for change in listed.draft.changes
+        if change.now is not None and change.now.unreadable and change.path in listed.wanted
+    ]
+    if closed:
+        pulled = replace(pulled, warning=True, left_out=(*pulled.left_out, *closed))
+    return pulled, refreshed
+
+
+def record_list(
+    store: Store, staging: Staging, listed: ByList, pulled: Pulled, refreshed: Collection[bytes]) -> tuple[Recorded, Pulled]:
+    """List what the tree holds now; return it, and what was pulled with the paths that vanished meanwhile."""
+    recorded, absent = record_changes(
+        store,
+        staging,
+        listed.draft,
+        hashes=pulled.hashes,
+        moved=listed.moved.values(),
+        refreshed=refreshed,
+        doubtful=doubtful(pulled) if not pulled.remarks else listed.wanted,
+    )
+    left_out = {each.path for each in pulled.left_out}
+    vanished = tuple(path for path in absent if path in listed.wanted and path not in left_out)
+    return recorded, replace(pulled, vanished=(*pulled.vanished, *vanished))
+
+
+def doubtful(pulled: Pulled) -> frozenset[bytes]:
+    """Return the paths that are not here as they are there, so that the next run looks at them again."""
+    return frozenset(each.path for each in pulled.left_out)

@@ -1,0 +1,108 @@
+"""Pulls by a list and whole ones, side by side: real rsyncs and the gate's own walk, without a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backupjump.config.models import Ownership, StoreKind
+from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
+from backupjump.operations.source_list import open_source_list
+from backupjump.rsync.plan import Plan, Transfer
+from backupjump.rsync.transfer import transfer
+from backupjump.store.change_list import compare, same_in
+from backupjump.store.draft import Draft, write_draft
+from backupjump.store.layout import JobFolder
+from backupjump.store.manifest import read_lines, write_lines
+from backupjump.store.publish import Published, Recorded, publish, record
+from backupjump.store.seen import Seen
+from backupjump.store.stage import stage, take_out
+from backupjump.store.staging import Staging
+from backupjump.store.store import Store
+from rsync_world import plan_of
+from store_world import AT, RUN, opened
+
+
+@dataclass(frozen=True)
+class Side:
+    """One job's folder in a store, and how it is pulled into: the same source, the same rules."""
+
+    folder: JobFolder
+    shell: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+
+
+def pull_whole(side: Side, home: Path) -> Published:
+    """Pull as ever, and keep the Desktop's list for the next pull by a list."""
+
+    def bring(store: Store, staging: Staging) -> Recorded:
+        staging.aside.mkdir()
+        listed = open_list(home)
+        path = staging.aside / "listed.zst"
+        write_lines(path, listed.lines())
+        pulled = transfer(_plan(side, store, staging, home))
+        take_out(staging, pulled.stale)
+        seen = Seen(path=path, listed_at_ns=listed.at_ns, doubtful=doubtful(pulled))
+        return record(store, staging, hashes=pulled.hashes, seen=seen)
+
+    return _published(side, home, bring)
+
+
+def pull_by_list(side: Side, home: Path) -> Published:
+    """Pull what the list says has changed."""
+
+    def bring(store: Store, staging: Staging) -> Recorded:
+        assert staging.base is not None
+        staging.aside.mkdir()
+        listed = open_list(home)
+        marker = store.marker
+        same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
+        path = staging.aside / "draft.zst"
+        rows = compare(read_lines(staging.base.manifest), listed.lines(), same=same)
+        draft = Draft(path=path, changes=write_draft(path, rows, most_changes=100_000), listed_at_ns=listed.at_ns)
+        by_list = prepare_list(staging, draft, _plan(side, store, staging, home))
+        pulled = transfer(by_list.plan)
+        take_out(staging, pulled.stale)
+        pulled, refreshed = take_in(staging, by_list, pulled)
+        return record_list(store, staging, by_list, pulled, refreshed)[0]
+
+    return _published(side, home, bring)
+
+
+@dataclass(frozen=True)
+class List:
+    """A list of a folder that nobody writes to: also what changed a moment ago will change by another ctime alone."""
+
+    home: Path
+
+    @property
+    def at_ns(self) -> int:
+        """A time beyond all of its ctimes."""
+        return time.time_ns() + 3_600_000_000_000
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the gate's list of the folder says."""
+        with open_source_list(None, str(self.home), one_file_system=True, omitted=(), deadline=0) as listed:
+            yield from listed.lines()
+
+
+def open_list(home: Path) -> List:
+    """Return the list of a folder."""
+    return List(home)
+
+
+def _plan(side: Side, store: Store, staging: Staging, home: Path) -> Plan:
+    one = Transfer(
+        source=str(home), target=staging.tree / str(home).lstrip("/"), link_dests=staging.link_dests(str(home))
+    )
+    in_place = store.marker.kind is StoreKind.BTRFS
+    plan = plan_of(home, one.target, side.shell, exclude=side.exclude, in_place=in_place)
+    return replace(plan, transfers=(one,), ownership=store.marker.ownership)
+
+
+def _published(side: Side, home: Path, bring: Callable[[Store, Staging], Recorded]) -> Published:
+    with opened(side.folder) as store:
+        staging = stage(store, side.folder, sources=(str(home),), run_id="r1", now=AT)
+        return publish(store, bring(store, staging), run=RUN, how={})
