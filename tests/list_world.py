@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backupjump.config.models import Ownership, StoreKind
+from backupjump.errors import ListUnusable
 from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
 from backupjump.operations.source_list import open_source_list
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.transfer import transfer
 from backupjump.store.change_list import compare, same_in
 from backupjump.store.draft import Draft, write_draft
+from backupjump.store.graft import GraftFailed
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import read_lines, write_lines
 from backupjump.store.publish import Published, Recorded, publish, record
@@ -48,6 +50,14 @@ def pull_whole(side: Side, home: Path) -> Published:
         return record(store, staging, hashes=pulled.hashes, seen=seen)
 
     return _published(side, home, bring)
+
+
+def pull_as_ever(side: Side, home: Path) -> tuple[Published, bool]:
+    """Pull by a list, or whole where that turns out not to fit, and return whether it was by the list."""
+    try:
+        return pull_by_list(side, home), True
+    except (GraftFailed, ListUnusable):
+        return pull_whole(side, home), False
 
 
 def pull_by_list(side: Side, home: Path) -> Published:

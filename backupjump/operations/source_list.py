@@ -25,7 +25,7 @@ class L:
         size = st.st_size if k in ("file", "symlink") else 0
         t = f'{{"path":{q(os.fsdecode(path))},"type":"{k}","mode":"{st.st_mode & 0o7777:04o}","uid":{st.st_uid},"gid":{st.st_gid},"size":{size},"mtime_ns":{st.st_mtime_ns}'
         if k == "symlink":
-            t += f',"target":{q(os.readlink(full))}'
+            t += f',"target":{q(os.fsdecode(os.readlink(full)))}'
         if k in ("char", "block"):
             t += f',"rdev":[{os.major(st.st_rdev)},{os.minor(st.st_rdev)}]'
         return t + f',"source":[{st.st_ino},{st.st_ctime_ns},{st.st_nlink}]}}\n'

@@ -19,7 +19,7 @@ MOST_NAMES = 10_000
 
 _ESCAPE = re.compile(rb"\\#([0-3][0-7]{2})")
 _ITEM = re.compile(
-    rb"(?P<flags>[<>ch.*][fdLDS][^ ]{9}) (?P<size>\d{1,19}) (?P<hash>[0-9a-f]+|) *(?P<name>.+)", re.DOTALL
+    rb"(?P<flags>[<>ch.*][fdLDS][^ ]{9}) (?P<size>\d{1,19}) (?:(?P<hash>[0-9a-f]+) | *)(?P<name>.+)", re.DOTALL
 )
 _TOO_LARGE = re.compile(rb"(?P<name>.+) is over max-size")
 _NO_DEVICE = re.compile(rb'skipping non-regular file "(?P<name>.+)"')
@@ -158,7 +158,7 @@ def read_item(line: bytes) -> Item | None:
     return Item(
         flags=match["flags"].decode("ascii", "replace"),
         size=int(match["size"]),
-        checksum=match["hash"].decode(),
+        checksum=(match["hash"] or b"").decode(),
         name=decode_name(match["name"]),
     )
 

@@ -102,7 +102,9 @@ def with_withheld(pulled: Pulled, one: Transfer, folders: Sequence[str]) -> Pull
 
 
 def merged(parts: Sequence[Pulled]) -> Pulled:
-    """Return the pulls of several sources as one."""
+    """Return the pulls of several sources as one; of none, nothing."""
+    if not parts:
+        return Pulled()
     if len(parts) == 1:
         return parts[0]
     return Pulled(

@@ -26,7 +26,7 @@ def selection_argv(plan: Plan, transfer: Transfer, tree: Path, *, marker: str) -
         "--links",
         *(() if plan.max_size is None else (f"--max-size={plan.max_size}",)),
         "--outbuf=L",
-        f"--out-format={marker} %i %l %C %n",
+        f"--out-format={marker} %i %l 0 %n",
         *(f"--filter={rule}" for rule in plan.rules(transfer)),
         "--",
         os.fsencode(tree / transfer.source.lstrip("/")) + b"/",

@@ -142,6 +142,8 @@ def put_in(tree: Path, arrived: Path, sources: Iterable[bytes], *, wanted: Colle
             for found in walk(arrived, source):
                 if unasked is not None and found.path.startswith(unasked):
                     continue
+                if found.path == source and source not in wanted:
+                    continue  # rsync made it, and gave it nothing of the Desktop's
                 if found.is_folder:
                     if _make_folder(folders, found, wanted=found.path in wanted):
                         came.append(found.path)
