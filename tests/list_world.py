@@ -49,7 +49,7 @@ def pull_whole(side: Side, home: Path) -> Published:
         seen = Seen(path=path, listed_at_ns=listed.at_ns, doubtful=doubtful(pulled))
         return record(store, staging, hashes=pulled.hashes, seen=seen)
 
-    return _published(side, home, bring)
+    return _published(side, home, bring, may_list=False)
 
 
 def pull_as_ever(side: Side, home: Path) -> tuple[Published, bool]:
@@ -78,7 +78,7 @@ def pull_by_list(side: Side, home: Path) -> Published:
         pulled, refreshed = take_in(staging, by_list, pulled)
         return record_list(store, staging, by_list, pulled, refreshed)[0]
 
-    return _published(side, home, bring)
+    return _published(side, home, bring, may_list=True)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _plan(side: Side, store: Store, staging: Staging, home: Path) -> Plan:
     return replace(plan, transfers=(one,), ownership=store.marker.ownership)
 
 
-def _published(side: Side, home: Path, bring: Callable[[Store, Staging], Recorded]) -> Published:
+def _published(side: Side, home: Path, bring: Callable[[Store, Staging], Recorded], *, may_list: bool) -> Published:
     with opened(side.folder) as store:
-        staging = stage(store, side.folder, sources=(str(home),), run_id="r1", now=AT)
+        staging = stage(store, side.folder, sources=(str(home),), run_id="r1", now=AT, may_list=may_list)
         return publish(store, bring(store, staging), run=RUN, how={})

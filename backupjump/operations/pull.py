@@ -40,7 +40,7 @@ from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
 from backupjump.store.repair import mend
 from backupjump.store.settled import settle
-from backupjump.store.stage import discard_if_empty, stage, take_out
+from backupjump.store.stage import discard_if_empty, for_whole, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
     pull.rsyncs, filled, tries, whole = rsyncs, False, Tries(pull), ""
     check_fits(pull)
     while True:
-        pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
+        pull.staging = stage(
+            pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id, may_list=not whole
+        )
         try:
             pulled = _bring(pull, tries.deadline, whole)
         except (GraftFailed, ListUnusable) as misfit:
@@ -167,6 +169,8 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     pull.looked = look(pull, deadline=deadline, why=whole)
     plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs)
     pull.by_list = prepare_list(pull.staging, pull.looked.draft, plan) if pull.looked.draft is not None else None
+    if pull.by_list is None:
+        for_whole(pull.staging)
     pulled = _transfer(pull, pull.by_list.plan if pull.by_list is not None else plan, deadline)
     _account(pull, pulled.bytes_received)
     take_out(pull.staging, pulled.stale)

@@ -24,12 +24,13 @@ from backupjump.store import subvolume
 from backupjump.store.attempts import NOTE_NAME, begun_ns, older_attempts, write_note
 from backupjump.store.graft import Folders, look_up, rename_moved, take_out_changed
 from backupjump.store.inode import hash_content
+from backupjump.store.manifest import sort_key
 from backupjump.store.meta import read_meta
 from backupjump.store.partials import times_kept
 from backupjump.store.settled import begin_again, doubt_private, is_settled
 from backupjump.store.snapshots import TREE_NAME
 from backupjump.store.tree import names_in, open_folder, remove_tree, walk
-from backupjump.store.unshare import unshare
+from backupjump.store.unshare import unshare, unshare_one
 
 if TYPE_CHECKING:
     from backupjump.store.change_list import Change
@@ -53,18 +54,23 @@ def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...
     return ()
 
 
-def begin(staging: Staging, *, run_id: str) -> Staging:
-    """Make the private tree of an attempt: that of the attempt before, a copy of the base's, or an empty one."""
+def begin(staging: Staging, *, run_id: str, may_list: bool = False) -> Staging:
+    """Make the private tree of an attempt: that of the attempt before, a copy of the base's, or an empty one.
+
+    Where a list may tell what is to be written to, names of one file stay together for the time being.
+    """
     since_ns = _take_over(staging) if staging.older else _make_folder(staging)
     base = staging.base.id if staging.base is not None else None
     more = {"base": base, "touched_since_ns": since_ns}
     write_note(staging.path, run_id=run_id, sources=staging.sources, more=more)
     if not staging.older:
         _grow(staging)
-    if staging.older or staging.base is None or _may_have_hard_links(staging.base):
+    goes_on, shares = bool(staging.older), staging.base is None or _may_have_hard_links(staging.base)
+    keeps_links = may_list and shares and not goes_on
+    if goes_on or (shares and not keeps_links):
         unshare(staging.tree)
     _make_way(staging.tree, staging.sources)
-    return replace(staging, older=(), touched_since_ns=since_ns, goes_on=bool(staging.older))
+    return replace(staging, older=(), touched_since_ns=since_ns, goes_on=goes_on, keeps_links=keeps_links)
 
 
 def is_spoilt(because: BackupjumpError | None) -> bool:
@@ -101,10 +107,22 @@ def seed(staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
     return replace(staging, touched_since_ns=_made_ns(staging.base) if staging.base is not None else 0)
 
 
+def for_whole(staging: Staging) -> None:
+    """Make the tree one that rsync may write to anywhere."""
+    if staging.keeps_links:
+        unshare(staging.tree)
+
+
 def make_way(staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:
     """Take out of the private tree what went, or is of another type now; what has moved goes to its new place."""
     went = rename_moved(staging.tree, moved)
     take_out_changed(staging.tree, [each for each in changes if each.path not in went and not each.keeps_type])
+    if staging.keeps_links:
+        written = sorted({*(each.path for each in changes if each.keeps_type), *moved}, key=sort_key)
+        with Folders(staging.tree, to_change=True) as folders:
+            for path in written:
+                if (found := look_up(folders, path)) is not None:
+                    unshare_one(found)
 
 
 def take_in(staging: Staging, changes: Sequence[Change], wanted: Collection[bytes]) -> Collection[bytes]:
@@ -120,6 +138,12 @@ def take_in(staging: Staging, changes: Sequence[Change], wanted: Collection[byte
             found = look_up(folders, change.path)
             if found is not None and found.status.st_ctime_ns < staging.touched_since_ns:
                 os.unlink(found.name, dir_fd=found.folder_fd)
+    assert staging.base is not None
+    for source in (each.lstrip("/") for each in staging.sources):
+        if os.fsencode(source) not in wanted:
+            # rsync makes names anew in it, and gives it no time unless it is asked for.
+            before = (staging.base.tree / source).stat()
+            os.utime(staging.tree / source, ns=(before.st_atime_ns, before.st_mtime_ns))
     return {path[:at] for path in wanted for at in range(len(path)) if path[at : at + 1] == b"/"}
 
 

@@ -39,7 +39,7 @@ def useful_attempts(folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...
     return tuple(begun[:most])
 
 
-def begin(staging: Staging, *, run_id: str) -> Staging:
+def begin(staging: Staging, *, run_id: str, may_list: bool = False) -> Staging:  # noqa: ARG001 (the other kind's)
     """Make the folders of an attempt, empty but for the half-written files of older ones."""
     _make_folders(staging)
     base = staging.base.id if staging.base is not None else None
@@ -80,6 +80,10 @@ def seed(staging: Staging, attempt: Staging, _hashes: Hashes) -> Staging:
         gather(staging.tree, trees, source)
     made = {staging.tree / each.relative_to(attempt.tree): ns for each, ns in attempt.made_for_partials.items()}
     return replace(staging, made_for_partials=made)
+
+
+def for_whole(_staging: Staging) -> None:
+    """Do nothing: rsync's tree is a fresh one in any case."""
 
 
 def make_way(staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:

@@ -39,14 +39,20 @@ def check_room(store: Store, folder: JobFolder) -> None:
 
 
 def stage(
-    store: Store, folder: JobFolder, *, sources: Sequence[str], run_id: str, now: datetime | None = None
+    store: Store,
+    folder: JobFolder,
+    *,
+    sources: Sequence[str],
+    run_id: str,
+    now: datetime | None = None,
+    may_list: bool = False,
 ) -> Staging:
     """Make the work folder for one attempt; the job's lock must be held.
 
     Each source's own folder is there: in a hard-link store empty but for half-written files of older attempts,
     in a btrfs store as the base or the attempt before has it. A `latest` that a crash left behind is pointed
-    first; the trash is waited for only where there is no other room. Raises StoreFull without room, else
-    StoreError.
+    first; the trash is waited for only where there is no other room. With `may_list` the caller goes by a list, or
+    calls `for_whole` before rsync writes to it. Raises StoreFull without room, else StoreError.
     """
     with told_as_store_error("no work folder can be made in the store"):
         make_room(store, folder)
@@ -69,7 +75,13 @@ def stage(
             seeding=seeding,
         )
         log.debug("staging %s on %s, older attempts: %d", staging.id, base.id if base else None, len(older))
-        return TREES[kind].begin(staging, run_id=run_id)
+        return TREES[kind].begin(staging, run_id=run_id, may_list=may_list)
+
+
+def for_whole(staging: Staging) -> None:
+    """Make the tree of a staging one that rsync may write to anywhere. Raises StoreError."""
+    with told_as_store_error("the tree can't be made ready"):
+        TREES[staging.kind].for_whole(staging)
 
 
 def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:

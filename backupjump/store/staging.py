@@ -28,7 +28,8 @@ class Staging:
     of a first backup, to link to. `publishes_seeding`: the tree is to be such a one itself, and no attempt.
     `sequence` is the number of the publication that this would be. `touched_since_ns` is of a tree that was the
     base's when it was made (a btrfs store): what has an older ctime still is what the base has. `goes_on`: it has
-    what an attempt before it had done to its own copy.
+    what an attempt before it had done to its own copy. `keeps_links`: two names in it may be one file, so that
+    rsync must not write to it anywhere.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Staging:
     seeding: Snapshot | None = None
     publishes_seeding: bool = False
     goes_on: bool = False
+    keeps_links: bool = False
 
     @property
     def path(self) -> Path:

@@ -25,8 +25,11 @@ class Trees(Protocol):
     def useful_attempts(self, folder: JobFolder, base: Snapshot | None) -> tuple[Path, ...]:
         """Return the older attempts that a new one can use, newest first."""
 
-    def begin(self, staging: Staging, *, run_id: str) -> Staging:
-        """Make the work folder and the tree."""
+    def begin(self, staging: Staging, *, run_id: str, may_list: bool = False) -> Staging:
+        """Make the work folder and the tree; with `may_list`, `for_whole` or `make_way` comes before rsync."""
+
+    def for_whole(self, staging: Staging) -> None:
+        """See to it that rsync may compare and write to all of the tree."""
 
     def is_spoilt(self, because: BackupjumpError | None) -> bool:
         """Whether an attempt that ended `because` of this is worth less than none."""

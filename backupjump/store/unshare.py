@@ -21,13 +21,18 @@ def unshare(tree: Path) -> None:
     with 0 and the wrong content in one of them. Source: rsync(1), --inplace, and measured.
     """
     for found in walk(tree):
-        if not found.is_folder and found.status.st_nlink > 1:
-            before = os.fstat(found.folder_fd)
-            if found.is_regular:
-                _give_own_inode(found)
-            else:
-                os.unlink(found.name, dir_fd=found.folder_fd)
-            os.utime(found.folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
+        unshare_one(found)
+
+
+def unshare_one(found: Found) -> None:
+    """Give one name an inode of its own, if it has not; its folder keeps its times."""
+    if not found.is_folder and found.status.st_nlink > 1:
+        before = os.fstat(found.folder_fd)
+        if found.is_regular:
+            _give_own_inode(found)
+        else:
+            os.unlink(found.name, dir_fd=found.folder_fd)
+        os.utime(found.folder_fd, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _give_own_inode(found: Found) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from fingerprint import fingerprint
+from backupjump.config.models import StoreKind
+from fingerprint import Print, fingerprint
+from lab.filesystems import Disk, disk
 from list_world import Side, pull_as_ever, pull_whole
 from rsync_world import ODD_NAMES, remote_shell
 from store_world import make_store
@@ -43,11 +47,40 @@ class Desktop:
 
     def step(self) -> str:
         self.clock += self.random.randint(1, 1000)
-        what = self.random.choice([
-            "write", "write", "write", "folder", "folder", "symlink", "hardlink", "hardlink", "split", "unlink", "rmtree",
-            "rename", "rename", "rename folder", "chmod", "chmod folder", "chown", "touch", "touch folder", "xattr", "acl", "acl folder",
-            "fifo", "device", "type", "sparse", "back in time", "chown folder", "replace", "grow",
-        ])
+        what = self.random.choice(
+            [
+                "write",
+                "write",
+                "write",
+                "folder",
+                "folder",
+                "symlink",
+                "hardlink",
+                "hardlink",
+                "split",
+                "unlink",
+                "rmtree",
+                "rename",
+                "rename",
+                "rename folder",
+                "chmod",
+                "chmod folder",
+                "chown",
+                "touch",
+                "touch folder",
+                "xattr",
+                "acl",
+                "acl folder",
+                "fifo",
+                "device",
+                "type",
+                "sparse",
+                "back in time",
+                "chown folder",
+                "replace",
+                "grow",
+            ]
+        )
         getattr(self, "do_" + what.replace(" ", "_"))()
         return what
 
@@ -155,13 +188,27 @@ class Desktop:
             self._acl(self.random.choice(files), "system.posix_acl_access")
 
     def do_acl_folder(self) -> None:
-        self._acl(self.random.choice(self.folders()), self.random.choice(["system.posix_acl_access", "system.posix_acl_default"]))
+        self._acl(
+            self.random.choice(self.folders()),
+            self.random.choice(["system.posix_acl_access", "system.posix_acl_default"]),
+        )
 
     def _acl(self, path: Path, name: str) -> None:
         user = self.random.randint(1, 9)
-        entry = lambda tag, perm, id_: tag.to_bytes(2, "little") + perm.to_bytes(2, "little") + id_.to_bytes(4, "little")  # noqa: E731
+        entry = lambda tag, perm, id_: (
+            tag.to_bytes(2, "little") + perm.to_bytes(2, "little") + id_.to_bytes(4, "little")
+        )  # noqa: E731
         none = 0xFFFFFFFF
-        os.setxattr(path, name, (2).to_bytes(4, "little") + entry(1, 7, none) + entry(2, 5, user) + entry(4, 5, none) + entry(16, 7, none) + entry(32, 4, none))
+        os.setxattr(
+            path,
+            name,
+            (2).to_bytes(4, "little")
+            + entry(1, 7, none)
+            + entry(2, 5, user)
+            + entry(4, 5, none)
+            + entry(16, 7, none)
+            + entry(32, 4, none),
+        )
 
     def do_fifo(self) -> None:
         path = self.free()
@@ -203,11 +250,26 @@ def walked(home: Path):
         yield at, [each for each in folders if not (Path(at) / each).is_symlink()]
 
 
+@pytest.fixture(scope="module")
+def btrfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
+    with disk("btrfs", tmp_path_factory.mktemp("btrfs") / "disk", mebibytes=1024) as made:
+        yield made
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "10"))))
 def test_both_trees_are_one(seed: int, tmp_path: Path) -> None:
-    desktop = Desktop(tmp_path / "home" / "me", seed)
-    shell = remote_shell(tmp_path)
-    whole, listed = (Side(make_store(tmp_path / name), shell, exclude=EXCLUDE) for name in ("whole", "listed"))
+    compared(tmp_path, tmp_path, StoreKind.HARDLINK, seed)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "10"))))
+def test_both_subvolumes_are_one(seed: int, tmp_path: Path, btrfs: Disk) -> None:
+    compared(tmp_path, btrfs.folder / tmp_path.name, StoreKind.BTRFS, seed)
+
+
+def compared(place: Path, stores: Path, kind: StoreKind, seed: int) -> None:
+    desktop = Desktop(place / "home" / "me", seed)
+    shell = remote_shell(place)
+    whole, listed = (Side(make_store(stores / name, kind=kind), shell, exclude=EXCLUDE) for name in ("whole", "listed"))
     pull_whole(whole, desktop.home)
     pull_whole(listed, desktop.home)
     for _ in range(6):
@@ -215,4 +277,16 @@ def test_both_trees_are_one(seed: int, tmp_path: Path) -> None:
         one = pull_whole(whole, desktop.home)
         other, _by_list = pull_as_ever(listed, desktop.home)
         expected, got = (fingerprint(each.snapshot.tree / str(desktop.home)[1:]) for each in (one, other))
-        assert {k: (expected.get(k), got.get(k)) for k in expected.keys() | got.keys() if expected.get(k) != got.get(k)} == {}, did
+        assert different(expected, got) == [], did
+
+
+def different(expected: dict[str, Print], got: dict[str, Print]) -> list[str]:
+    """Say what differs, path by path."""
+    paths = sorted(path for path in expected.keys() | got.keys() if expected.get(path) != got.get(path))
+    names = [each.name for each in fields(Print)]
+    return [
+        f"{path}: {name}: {one!r} != {other!r}"
+        for path in paths
+        for name in names
+        if (one := getattr(expected.get(path), name, None)) != (other := getattr(got.get(path), name, None))
+    ]

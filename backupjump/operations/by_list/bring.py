@@ -73,7 +73,8 @@ def take_in(staging: Staging, listed: ByList, pulled: Pulled) -> tuple[Pulled, C
 
 
 def record_list(
-    store: Store, staging: Staging, listed: ByList, pulled: Pulled, refreshed: Collection[bytes]) -> tuple[Recorded, Pulled]:
+    store: Store, staging: Staging, listed: ByList, pulled: Pulled, refreshed: Collection[bytes]
+) -> tuple[Recorded, Pulled]:
     """List what the tree holds now; return it, and what was pulled with the paths that vanished meanwhile."""
     recorded, absent = record_changes(
         store,
