@@ -6,6 +6,7 @@ known for what it is.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -54,6 +55,8 @@ def send_list(listing: Listing, policy: Gate, out: BinaryIO) -> None:
         "dev": walk.device,
         "filesystem": filesystem_of(fd),
     }
+    # A walk makes no cycles, and looking for them takes a quarter of its time (measured).
+    gc.disable()
     with walk:
         _pack(header, walk, out)
     os.close(fd)
