@@ -13,6 +13,7 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── ForwardRefused           1   failed
     ├── DesktopUnfit             1   failed       rsync missing or too old, a shell that talks
     ├── GateRefused              1   failed       the Desktop's gate does not allow it
+    ├── ListUnusable             1   failed       what a Desktop lists of a source; a pull goes on without
     ├── Revoked                  1   failed       the Desktop's keys were taken back
     ├── SourceMissing            1   failed
     ├── TransferFailed           1   failed
@@ -113,6 +114,12 @@ class GateRefused(BackupjumpError):
     """The gate of the Desktop does not allow what the job asks for; no data moved."""
 
     code = "gate"
+
+
+class ListUnusable(BackupjumpError):
+    """The list of a source did not come, or is not what a gate sends; the ordinary pull needs none."""
+
+    code = "list"
 
 
 class Revoked(BackupjumpError):
