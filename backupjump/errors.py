@@ -13,8 +13,8 @@ to type next. The Desktop runs this file too, so it stays within Python 3.9.
     ├── ForwardRefused           1   failed
     ├── DesktopUnfit             1   failed       rsync missing or too old, a shell that talks
     ├── GateRefused              1   failed       the Desktop's gate does not allow it
+    ├── ListUnusable             1   failed       what a Desktop lists of a source; a pull goes on without
     ├── Revoked                  1   failed       the Desktop's keys were taken back
-    ├── ListUnusable             1   failed       never a run's end: it then compares everything
     ├── SourceMissing            1   failed
     ├── TransferFailed           1   failed
     ├── HookFailed               1   failed
@@ -117,9 +117,9 @@ class GateRefused(BackupjumpError):
 
 
 class ListUnusable(BackupjumpError):
-    """The Desktop's list of its files is none, or does not fit what is here; the ordinary pull does without."""
+    """The list of a source did not come, or is not what a gate sends; the ordinary pull needs none."""
 
-    code = "list-unusable"
+    code = "list"
 
 
 class Revoked(BackupjumpError):

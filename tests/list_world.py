@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import ListUnusable
+from backupjump.gate.walk import Walk
 from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
-from backupjump.operations.source_list import open_source_list
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.transfer import transfer
 from backupjump.store.change_list import compare, same_in
@@ -94,8 +95,12 @@ class List:
 
     def lines(self) -> Iterator[str]:
         """Yield what the gate's list of the folder says."""
-        with open_source_list(None, str(self.home), one_file_system=True, omitted=(), deadline=0) as listed:
-            yield from listed.lines()
+        fd = os.open(self.home, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with Walk(fd, f"{self.home}/", omitted=(), one_file_system=True) as walk:
+                yield from walk.lines()
+        finally:
+            os.close(fd)
 
 
 def open_list(home: Path) -> List:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 
@@ -10,6 +11,15 @@ from backupjump.gate.refusal import Refused
 
 # O_PATH needs the right to pass through a folder only, as any path does; without it the right to list it is needed.
 _EACH = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
+
+_NORMAL = re.compile(r"/(?:[^/]+/)*")
+
+
+def normal_folder(word: str) -> str:
+    """Return `word` if it is the full path of a folder, with a slash at its end and no part to be resolved."""
+    if not _NORMAL.fullmatch(word) or not {".", ".."}.isdisjoint(word.split("/")):
+        raise Refused("not-understood", "not the full path of a folder with a slash at its end")
+    return word
 
 
 def check_allowed(path: str, roots: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 bj1 probe
 bj1 hook NAME
 bj1 done STATUS RUN_ID [more]
+bj1 list [-x] PATH/ [FOLDER/ …]
 rsync --server --sender CLUSTER OPTION… . PATH/
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
+from backupjump.gate.folder import normal_folder
 from backupjump.gate.pull import Pull, read_pull
 from backupjump.gate.refusal import Refused
 from backupjump.gate.words import split_words
@@ -23,6 +25,7 @@ VOCABULARY = "bj1"
 STATUSES = ("ok", "warning", "suspect", "failed", "away", "deferred", "interrupted", "locked", "not-due")
 
 _HOOK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_BARE_NAME = re.compile(r"[^/]+/")
 _RUN_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
@@ -47,7 +50,20 @@ class Done:
     more: bool = False
 
 
-Request = Union[Probe, Hook, Done, Pull]  # noqa: UP007 (evaluated, and the floor is 3.9)
+@dataclass(frozen=True)
+class Listing:
+    """Tell what lies in one folder. `path` is absolute and normal, with a slash at its end.
+
+    `omitted` are left out, with all in them: a full path is that one folder below `path`, a bare name every folder of
+    that name. Each has a slash at its end. With `one_file_system` no other one is gone into.
+    """
+
+    path: str
+    omitted: tuple[str, ...] = ()
+    one_file_system: bool = False
+
+
+Request = Union[Probe, Hook, Done, Listing, Pull]  # noqa: UP007 (evaluated, and the floor is 3.9)
 
 
 def read_request(command: bytes) -> Request:
@@ -67,4 +83,22 @@ def _read_word(words: Sequence[str]) -> Request:
         status, run_id, *more = words[1:]
         if status in STATUSES and _RUN_ID.fullmatch(run_id) and more in ([], ["more"]):
             return Done(status, run_id, bool(more))
+    if words[0:1] == ("list",):
+        return _read_listing(words[1:])
     raise Refused("not-understood", "none of the words of the gate")
+
+
+def _read_listing(words: Sequence[str]) -> Listing:
+    one_file_system = words[0:1] == ("-x",)
+    path, *omitted = (words[1:] if one_file_system else words) or ("",)
+    folder = normal_folder(path)
+    return Listing(folder, tuple(_read_omitted(word, folder) for word in omitted), one_file_system)
+
+
+def _read_omitted(word: str, folder: str) -> str:
+    if word.startswith("/"):
+        if normal_folder(word).startswith(folder) and word != folder:
+            return word
+    elif _BARE_NAME.fullmatch(word) and word not in ("./", "../"):
+        return word
+    raise Refused("not-understood", "neither a folder below the listed one nor the name of one")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, ConfigError
 from backupjump.escape import shown
-from backupjump.gate.grammar import Done, Hook, Probe, read_request
+from backupjump.gate.grammar import Done, Hook, Listing, Probe, read_request
 from backupjump.gate.pull import Pull
 from backupjump.gate.refusal import REFUSED, Refused
 
@@ -58,6 +58,10 @@ def obey(command: bytes, config_file: Path, *, enrolment: str | None = None) -> 
         from backupjump.gate.send import become_rsync
 
         become_rsync(request, policy)
+    elif isinstance(request, Listing):
+        from backupjump.gate.send_list import send_list
+
+        send_list(request, policy, sys.stdout.buffer)
     elif isinstance(request, Done):
         from backupjump.config.state import state_dir
         from backupjump.gate.done import note_done

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from backupjump.config.desktop import DesktopConfig, Gate
 
 # Counts up with what the gate understands or answers; the Server speaks with every one since 1.
-GATE_VERSION = 1
+GATE_VERSION = 2
+
+WORDS = ("probe", "hook", "done", "list")
+"""What the gate understands beside rsync; one of version 1 does not tell, and has no `list`."""
 
 _MOST_CHARACTERS = 64 * 1024
 
@@ -52,7 +55,7 @@ def probe_line(
 
     Keys: `gate` (a version number), `rsync` (`said`: what `rsync --version` prints; `confines`), `roots` (each `path`
     and `state`: folder, absent, link, not-a-folder, closed), `clock` (UTC), `power` (`on_battery`, `percent` or null),
-    `hooks` (names), `tunnel` (tunnel_told.py; null where another config has it).
+    `hooks` (names), `tunnel` (tunnel_told.py; null where another config has it), `words` (since version 2).
     """
     line = json.dumps(
         {
@@ -63,6 +66,7 @@ def probe_line(
             "power": asdict(power),
             "hooks": sorted(hooks),
             "tunnel": tunnel,
+            "words": WORDS,
         }
     )
     if len(line) > _MOST_CHARACTERS:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backupjump.gate.folder import normal_folder
 from backupjump.gate.refusal import Refused
 
 _START = ("rsync", "--server", "--sender")
@@ -32,7 +33,6 @@ _CHOICES = {
     "--checksum-choice": frozenset({"xxh128", "xxh3", "xxh64", "md5"}),
     "--compress-choice": frozenset({"zstd", "lz4", "zlibx", "zlib"}),
 }
-_FOLDER = re.compile(r"/(?:[^/]+/)*")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def read_pull(words: Sequence[str]) -> Pull:
     known = tuple(_read_option(option) for option in options)
     if len({option.partition("=")[0] for option in known}) < len(known):
         raise Refused("not-understood", "an option twice")
-    pull = Pull(_read_path(path), letters, abilities, known)
+    pull = Pull(normal_folder(path), letters, abilities, known)
     if not pull.by_list and ("R" in letters or _LIST_FLAGS.intersection(known)):
         raise Refused("not-understood", "an option that needs a list of files")
     return pull
@@ -100,9 +100,3 @@ def _read_option(word: str) -> str:
     if value in _CHOICES.get(name, ()):
         return f"{name}={value}"
     raise Refused("not-understood", "an option that is not allowed")
-
-
-def _read_path(word: str) -> str:
-    if not _FOLDER.fullmatch(word) or not {".", ".."}.isdisjoint(word.split("/")):
-        raise Refused("not-understood", "not the full path of a folder with a slash at its end")
-    return word

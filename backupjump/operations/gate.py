@@ -55,7 +55,7 @@ class Gate:
 
     `rsync_said` is what `rsync --version` prints there. `confines`: that rsync can be kept inside a folder, so the
     gate takes lists of files. `clock` is aware. `tunnel` is None where the gate's config has none, or an older gate
-    does not tell. States and names are as they came: not for a screen.
+    does not tell. `lists`: it knows the word `list`. States and names are as they came: not for a screen.
     """
 
     version: int
@@ -65,6 +65,7 @@ class Gate:
     clock: datetime
     hooks: tuple[str, ...]
     tunnel: DesktopTunnel | None = None
+    lists: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +197,7 @@ def _gate_of(answer: Mapping[str, Any]) -> Gate:
         clock=_time(_of(answer, "clock", str)),
         hooks=_texts(answer, "hooks"),
         tunnel=_tunnel(_of(answer, "tunnel", dict)) if answer.get("tunnel") is not None else None,
+        lists="list" in (_texts(answer, "words") if answer.get("words") is not None else ()),
     )
 
 

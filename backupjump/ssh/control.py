@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import threading
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backupjump.errors import BackupjumpError
     from backupjump.process import Completed
     from backupjump.ssh.route import Route
+    from backupjump.ssh.stream import Stream
     from backupjump.ssh.strict_fabric import StrictConnection
 
 _SSH_ITSELF_FAILED = 255
@@ -49,15 +51,33 @@ class Control:
         At most `timeout` seconds and 64 KiB for each of its outputs. Raises LinkLost when time is over or the
         connection breaks, DesktopUnfit for more output; on route nested the verdict on its second hop too.
         """
+        self._check_open()
+        done = self._connection.completed(self._asked(shlex.join(argv)), argv, timeout=timeout)
+        return self._judged(done)
+
+    def stream(self, argv: Sequence[str], *, idle_seconds: float, deadline: float) -> Stream:
+        """Start `argv` on the Desktop and return what it says, to be read while it runs; the caller leaves it.
+
+        Each word arrives as one, at a gate too, but a control character arrives nowhere. Other commands may run
+        meanwhile. Raises LinkLost, WindowOver past the `deadline` (of time.monotonic) and DesktopUnfit for a flood,
+        as reading it does.
+        """
+        self._check_open()
+        asked = self._asked(backslashed(argv))
+        stream = self._connection.stream(asked, argv, idle_seconds=idle_seconds, deadline=deadline)
+        stream.judge = self._judged
+        return stream
+
+    def _check_open(self) -> None:
         if self._closed:
             raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
-        command = shlex.join(argv)
+
+    def _asked(self, command: str) -> str:
         alias = self._route.jump_alias
-        if alias is None:
-            return self._connection.completed(command, argv, timeout=timeout)
-        asked = command if self._route.relay else nested_command(alias, command)
-        done = self._connection.completed(asked, argv, timeout=timeout)
-        if done.status == _SSH_ITSELF_FAILED:
+        return command if alias is None or self._route.relay else nested_command(alias, command)
+
+    def _judged(self, done: Completed) -> Completed:
+        if self._route.jump_alias is not None and done.status == _SSH_ITSELF_FAILED:
             raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route, leg=Leg.BEYOND)
         return done
 
@@ -82,8 +102,7 @@ class Control:
 
         If that fails it stays closed, and is not tried again.
         """
-        if self._closed:
-            raise LinkLost(f"the control connection to desktop {self._route.desktop} is closed")
+        self._check_open()
         self.close()
         self.go_on_with(self.log_in_again(seconds))
 
@@ -103,6 +122,11 @@ class Control:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def backslashed(words: Sequence[str]) -> str:
+    """Return `words` as a command that a shell and a gate read alike: a gate knows no quotes (gate/words.py)."""
+    return " ".join(re.sub(r"([^\w@%+=:,./-])", r"\\\1", word) for word in words)
 
 
 def open_control(route: Route, *, deadline_seconds: float = 15) -> Control:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import fabric
@@ -23,6 +25,7 @@ from backupjump.process import Completed
 from backupjump.ssh.hop_errors import host_key_refused, key_refused, machine, session_refused
 from backupjump.ssh.keys import fingerprint
 from backupjump.ssh.metered import Metered
+from backupjump.ssh.stream import Stream
 
 if TYPE_CHECKING:
     import socket
@@ -42,6 +45,7 @@ _DISABLED = {
     "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
     "macs": ["hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"],
 }
+_BROKEN = (paramiko.SSHException, EOFError, OSError)
 _SIGNATURES = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 # paramiko logs the traceback of every failed login, and without a handler Python prints it on our stderr.
@@ -173,13 +177,12 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         except IncompatiblePeer as error:
             name = machine(self._route, self._hop)
             raise BackupjumpError(f"{name} offers no algorithm that is still safe: {shown(str(error))}") from error
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _BROKEN as error:
             raise self._flooded(_LOGIN_BYTES) or why_lost() from error
         self.transport.set_keepalive(_KEEPALIVE_SECONDS)
 
     def completed(self, command: str, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run `command`, a line for the shell over there, to its end; see control.Control.run for the errors."""
-        where = machine(self._route, self._hop)
         started = time.monotonic()
         self._metered.allow(_COMMAND_BYTES)
         try:
@@ -190,17 +193,41 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             if any(isinstance(each.value, Flood) for each in error.exceptions):
                 limit = OUTPUT_LIMIT_BYTES // 1024
                 raise DesktopUnfit(f"desktop {self._route.desktop} sent more than {limit} KiB; ended") from error
-            raise LinkLost(f"the connection to {where} broke") from error
+            raise self._link_lost("") from error
         except paramiko.ChannelException as error:
             raise session_refused(self._route, shown(error.text)) from error
-        except (paramiko.SSHException, EOFError, OSError) as error:
+        except _BROKEN as error:
             if time.monotonic() - started >= timeout:
                 raise self._too_late(timeout) from error
-            broke = LinkLost(f"the connection to {where} broke: {shown(str(error))}")
-            raise self._flooded(_COMMAND_BYTES) or broke from error
+            raise self._why_broken(shown(str(error))) from error
         if result.exited == -1 and not self.transport.is_active():
-            raise self._flooded(_COMMAND_BYTES) or LinkLost(f"the connection to {where} broke")
+            raise self._why_broken("")
         return Completed(argv=tuple(argv), status=result.exited, stdout=result.out, stderr=result.err)
+
+    def stream(self, command: str, argv: Sequence[str], *, idle_seconds: float, deadline: float) -> Stream:
+        """Start `command`, a line for the shell over there; see control.Control.stream for the errors."""
+        allow = partial(self._metered.allow, _COMMAND_BYTES)
+        allow()
+        try:
+            channel = self.transport.open_session(timeout=idle_seconds)
+        except paramiko.ChannelException as error:
+            raise session_refused(self._route, shown(error.text)) from error
+        except _BROKEN as error:
+            raise self._why_broken(shown(str(error))) from error
+        stream = Stream(
+            channel,
+            desktop=self._route.desktop,
+            broken=_BROKEN,
+            why_broken=self._why_broken,
+            read_on=allow,
+            idle_seconds=idle_seconds,
+            deadline=deadline,
+        )
+        with ExitStack() as undo:
+            undo.callback(stream.close)
+            stream.start(command, argv)
+            undo.pop_all()
+        return stream
 
     def channel_to(
         self, host: str, port: int, *, seconds: float, prohibited: Callable[[str], BackupjumpError]
@@ -217,11 +244,16 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             if refused.code == _PROHIBITED:
                 raise prohibited(shown(refused.text, limit=200)) from refused
             return None
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            where = machine(self._route, self._hop)
-            raise LinkLost(f"the connection to {where} broke: {shown(str(error)) or 'it ended'}") from error
+        except _BROKEN as error:
+            raise self._link_lost(shown(str(error))) from error
         channel: socket.socket = opened
         return channel
+
+    def _why_broken(self, why: str) -> BackupjumpError:
+        return self._flooded(_COMMAND_BYTES) or self._link_lost(why)
+
+    def _link_lost(self, why: str) -> LinkLost:
+        return LinkLost(f"the connection to {machine(self._route, self._hop)} broke: {why or 'it ended'}")
 
     def _flooded(self, allowed_bytes: int) -> DesktopUnfit | None:
         if not self._metered.used_up:

@@ -71,11 +71,6 @@ class Written:
     entries: int
 
 
-def entry_types() -> frozenset[str]:
-    """Return all that an entry's `type` can be."""
-    return _TYPES
-
-
 def sort_key(path: bytes) -> bytes:
     """Return what puts paths into a manifest's order: a folder, then what is in it, then its next neighbour."""
     return path.replace(b"/", b"\0")

@@ -1,26 +1,43 @@
-"""One line of the list that a Desktop sends of its files: what it says of one name, checked.
+"""One line of a Desktop's list, read strictly: what is not exactly as a gate writes it is refused.
 
-The line is a stranger's. It has the form of a manifest's line up to the time, so that most lines need not be read at
-all (change_list.py); this is for the others.
+The line is the text that the store's manifest has of the same name, but for what stands at its end: `source`, which
+holds inode, ctime in nanoseconds, number of links and, on another device than the source's, that device.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from backupjump.store.manifest import EntryType, Source, entry_types
+from backupjump.store.manifest import EntryType, Source
 
-_MOST = 1 << 63
-_decoded = json.JSONDecoder().raw_decode
+# As json writes it: ASCII, the shortest escape, lower case.
+_TEXT = r'"[ !#-\[\]-~]*(?:\\(?:["\\bfnrt]|u[0-9a-f]{4})[ !#-\[\]-~]*)*"'
+_NUMBER = r"(?:0|[1-9][0-9]{0,19})"
+# Nanoseconds of any time that fits in 64 bits of seconds.
+_TIME = r"(?:0|-?[1-9][0-9]{0,27})"
+_LINE = re.compile(
+    rf'\{{"path":({_TEXT}),"type":"(file|dir|symlink|fifo|socket|char|block)","mode":"([0-7]{{4}})"'
+    rf',"uid":({_NUMBER}),"gid":({_NUMBER}),"size":({_NUMBER}),"mtime_ns":({_TIME})(?:,"target":({_TEXT}))?'
+    rf'(?:,"rdev":\[({_NUMBER}),({_NUMBER})\])?(,"unreadable":1)?'
+    rf',"source":\[({_NUMBER}),({_TIME}),({_NUMBER})(?:,(-?{_NUMBER}))?\]\}}\n?'
+)
+_MOST_ID = (1 << 32) - 1
+_MOST_NUMBER = (1 << 64) - 1
+_HAS_RDEV = ("char", "block")
+
+_decoded = json.JSONDecoder().decode
+_quoted = json.JSONEncoder().encode
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """One name on the Desktop. `path` is its full one without the leading slash; `mode` holds permission bits alone.
+    """One name on the Desktop as its gate lists it. Fields are a manifest's; `dev` is None on the source's own device.
 
-    `dev` is None on the device of the list's root. `unreadable`: a folder that the account there may not list.
+    `unreadable`: a folder that could not be looked into, so that nothing below it is listed; a symlink whose target
+    could not be read; or, with zeros all over, a name that could not be looked at, of whatever type it is.
     """
 
     path: bytes
@@ -45,51 +62,63 @@ class SourceEntry:
 
 
 def parse_line(line: str) -> SourceEntry:
-    """Return what a line says; ValueError for anything that no gate writes."""
-    try:
-        values, end = _decoded(line)
-        if line[end:] != "\n" or values["type"] not in entry_types():
-            raise ValueError("an unknown type, or something behind the entry")
-        ino, ctime_ns, nlink, *dev = values["source"]
-        target, rdev = values.get("target"), values.get("rdev")
-        return SourceEntry(
-            path=_path(values["path"]),
-            type=values["type"],
-            mode=int(_text(values["mode"]), 8) & 0o7777,
-            uid=_number(values["uid"]),
-            gid=_number(values["gid"]),
-            size=_number(values["size"]),
-            mtime_ns=_number(values["mtime_ns"], least=-_MOST),
-            ino=_number(ino),
-            ctime_ns=_number(ctime_ns, least=-_MOST),
-            nlink=_number(nlink),
-            dev=_number(dev[0]) if dev else None,
-            target=None if target is None else _bytes(target),
-            rdev=None if rdev is None else (_number(rdev[0]), _number(rdev[1])),
-            unreadable=values.get("unreadable") == 1,
-        )
-    except (KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise ValueError(f"no entry of a list: {error!r}") from error
+    """Return the entry of one line, with its newline or without; ValueError for anything that a gate does not write.
+
+    The path goes nowhere but down: no part of it is empty, `.` or `..`. Whether it is below the source, and behind
+    the line before, is the caller's to compare (store.manifest.sort_key).
+    """
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise ValueError("not a line of a list")
+    path, kind, mode, uid, gid, size, mtime_ns, target, major, minor, unreadable, ino, ctime_ns, nlink, dev = (
+        found.groups()
+    )
+    entry = SourceEntry(
+        path=_bytes(path),
+        type=cast("EntryType", kind),
+        mode=int(mode, 8),
+        uid=_at_most(_MOST_ID, uid),
+        gid=_at_most(_MOST_ID, gid),
+        size=_at_most(_MOST_NUMBER, size),
+        mtime_ns=int(mtime_ns),
+        ino=_at_most(_MOST_NUMBER, ino),
+        ctime_ns=int(ctime_ns),
+        nlink=_at_most(_MOST_NUMBER, nlink),
+        dev=None if dev is None else int(dev),
+        target=None if target is None else _bytes(target),
+        rdev=None if major is None else (_at_most(_MOST_ID, major), _at_most(_MOST_ID, minor)),
+        unreadable=unreadable is not None,
+    )
+    _check(entry)
+    return entry
 
 
-def _path(text: Any) -> bytes:
-    path = _bytes(text)
-    if b"\0" in path or (path and not {b"", b".", b".."}.isdisjoint(path.split(b"/"))):
-        raise ValueError("a path that is none")
-    return path
+def _check(entry: SourceEntry) -> None:
+    if b"\0" in entry.path or not {b"", b".", b".."}.isdisjoint(entry.path.split(b"/") if entry.path else ()):
+        raise ValueError("a path that leads elsewhere")
+    if (entry.target is not None) != (entry.type == "symlink" and not entry.unreadable):
+        raise ValueError("a target where there can be none, or none where one must be")
+    if (entry.rdev is not None) != (entry.type in _HAS_RDEV):
+        raise ValueError("a device number where there can be none, or none where one must be")
+    if entry.target is not None and (b"\0" in entry.target or len(entry.target) != entry.size):
+        raise ValueError("not a symlink's target")
+    if entry.size and entry.type not in ("file", "symlink"):
+        raise ValueError("a size where there can be none")
+    if entry.unreadable and entry.type == "file" and (entry.ino, entry.nlink, entry.mode) != (0, 0, 0):
+        raise ValueError("a file that could not be looked at, and was")
 
 
-def _bytes(text: Any) -> bytes:
-    return _text(text).encode("utf-8", "surrogateescape")
+def _bytes(quoted: str) -> bytes:
+    """Return the name that the text in quotes stands for; ValueError if json would write that name otherwise."""
+    if "\\" not in quoted:
+        return quoted[1:-1].encode("ascii")
+    name: bytes = _decoded(quoted).encode("utf-8", "surrogateescape")
+    if _quoted(name.decode("utf-8", "surrogateescape")) != quoted:
+        raise ValueError("a name that is written in another way")
+    return name
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError("no text where one belongs")
-    return value
-
-
-def _number(value: Any, *, least: int = 0) -> int:
-    if type(value) is not int or not least <= value < _MOST * 2:
-        raise ValueError("no number where one belongs")
+def _at_most(most: int, number: str) -> int:
+    if (value := int(number)) > most:
+        raise ValueError("a number that is too large")
     return value

@@ -34,13 +34,14 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line) == {
-        "gate": 1,
+        "gate": 2,
         "rsync": {"said": RSYNC.said, "confines": True},
         "roots": [{"path": str(tmp_path), "state": "folder"}, {"path": f"{tmp_path}/ä\x1b", "state": "absent"}],
         "clock": "2026-11-22T12:00:00Z",
         "power": {"on_battery": True, "percent": 41},
         "hooks": ["a", "b"],
         "tunnel": None,
+        "words": ["probe", "hook", "done", "list"],
     }
 
 
