@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import struct
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -194,21 +195,9 @@ class Desktop:
         )
 
     def _acl(self, path: Path, name: str) -> None:
-        user = self.random.randint(1, 9)
-        entry = lambda tag, perm, id_: (
-            tag.to_bytes(2, "little") + perm.to_bytes(2, "little") + id_.to_bytes(4, "little")
-        )  # noqa: E731
-        none = 0xFFFFFFFF
-        os.setxattr(
-            path,
-            name,
-            (2).to_bytes(4, "little")
-            + entry(1, 7, none)
-            + entry(2, 5, user)
-            + entry(4, 5, none)
-            + entry(16, 7, none)
-            + entry(32, 4, none),
-        )
+        none, user = 0xFFFFFFFF, self.random.randint(1, 9)
+        entries = ((1, 7, none), (2, 5, user), (4, 5, none), (16, 7, none), (32, 4, none))
+        os.setxattr(path, name, struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries))
 
     def do_fifo(self) -> None:
         path = self.free()
