@@ -72,7 +72,8 @@ def pull_by_list(side: Side, home: Path) -> Published:
         same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
         path = staging.aside / "draft.zst"
         rows = compare(read_lines(staging.base.manifest), listed.lines(), same=same)
-        draft = Draft(path=path, changes=write_draft(path, rows, most_changes=100_000), listed_at_ns=listed.at_ns)
+        changes, written = write_draft(path, rows, most_changes=100_000)
+        draft = Draft(path=path, changes=changes, listed_at_ns=listed.at_ns, written=written)
         by_list = prepare_list(staging, draft, _plan(side, store, staging, home))
         pulled = transfer(by_list.plan)
         take_out(staging, pulled.stale)

@@ -41,6 +41,7 @@ COMMANDS = {
     "prune": ("backupjump.cli.prune", "prune", "Delete the snapshots that the job's `keep` does not keep."),
     "hold": ("backupjump.cli.prune", "hold", "Keep a snapshot, whatever `keep` says."),
     "release": ("backupjump.cli.prune", "release", "Let `keep` decide about a held snapshot again."),
+    "prepare": ("backupjump.cli.prepare", "prepare", "Make the next run's tree of links ahead of it."),
     "rename": ("backupjump.cli.rename", "rename", "Carry a job's snapshots over to its new name."),
     "ack": ("backupjump.cli.ack", "ack", "Look at what a suspect run changed, and say that it is right."),
     "restore": ("backupjump.cli.restore", "restore", "Bring files back from a snapshot."),

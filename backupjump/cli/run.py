@@ -69,6 +69,7 @@ def run(
 def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, seed: bool, as_json: bool) -> int:
     from backupjump.cli.progress import step_of, step_of_pull, watching
     from backupjump.operations.identity import refuse_a_new_history
+    from backupjump.operations.prepare import prepare_later
     from backupjump.operations.site import open_site
     from backupjump.operations.telling.after_run import tell_site
     from backupjump.run import worst_exit_code
@@ -91,6 +92,7 @@ def _pull(options: Options, jobs: tuple[str, ...], wait: str, *, if_due: bool, s
             with watch.end(name):
                 _tell(ended, options, as_json=as_json)
             codes.append(ended.exit_code)
+            prepare_later(site, ended)
             if ended.exit_code > 128:
                 break  # a signal ends the command, not just this job
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from backupjump.errors import StoreError, StoreFull
 from backupjump.run import rfc3339, utc_now
 from backupjump.store.layout import JobFolder, read_id, snapshot_id
+from backupjump.store.prepared import discard_prepared
 from backupjump.store.store import Store
 from backupjump.store.trash import discard, empty_trash
 from backupjump.store.tree import sync_folder
@@ -60,10 +61,14 @@ def begun_ns(attempt: Path) -> int:
 
 
 def make_room(store: Store, folder: JobFolder) -> None:
-    """Wait for what is being deleted, then give up what broken-off attempts got, oldest first: room must be found."""
+    """Wait for what is being deleted, then give up what broken-off attempts got, oldest first: room must be found.
+
+    What was made ahead goes first of all.
+    """
     try:
         return store.check_room()
     except StoreFull:
+        discard_prepared(folder)
         empty_trash(folder, wait=True)
     for attempt in reversed(older_attempts(folder)):
         try:
@@ -105,11 +110,13 @@ def point_latest(folder: JobFolder, id_: str) -> None:
 
 
 def tidy(folder: JobFolder, latest: str | None) -> None:
-    """Point `latest` and delete all attempts, after a publication; what fails is left to the next `stage`."""
+    """Point `latest`, delete all attempts and what was made ahead, after a publication; what fails waits for `stage`."""
     try:
         if latest is not None:
             point_latest(folder, latest)
         for attempt in older_attempts(folder):
             discard(folder, attempt)
+        # Of another base than the next run's, and it would keep files of snapshots that go.
+        discard_prepared(folder)
     except (OSError, StoreError) as error:
         log.warning("%s could not be tidied up after the snapshot was published: %s", folder.path, error)

@@ -11,7 +11,17 @@ from pathlib import Path
 
 from backupjump.store.change_list import Change, source_to_keep
 from backupjump.store.graft import Folders, look_up
-from backupjump.store.manifest import Entry, Source, from_line, path_of, quoted_path, read_lines, to_line, write_lines
+from backupjump.store.manifest import (
+    Entry,
+    Source,
+    Written,
+    from_line,
+    path_of,
+    quoted_path,
+    read_lines,
+    to_line,
+    write_lines,
+)
 from backupjump.store.record import Listed, Recorder
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import Found
@@ -34,10 +44,11 @@ class Draft:
     path: Path
     changes: tuple[Change, ...]
     listed_at_ns: int
+    written: Written
 
 
-def write_draft(path: Path, rows: Iterable[str | Change], *, most_changes: int) -> tuple[Change, ...]:
-    """Write down what `compare` yields and return the changes in it.
+def write_draft(path: Path, rows: Iterable[str | Change], *, most_changes: int) -> tuple[tuple[Change, ...], Written]:
+    """Write down what `compare` yields and return the changes in it, and what was written.
 
     TooManyChanges, with a file that means nothing, beyond `most_changes`.
     """
@@ -53,8 +64,8 @@ def write_draft(path: Path, rows: Iterable[str | Change], *, most_changes: int) 
                 if len(changes) > most_changes:
                     raise TooManyChanges
 
-    write_lines(path, lines())
-    return tuple(changes)
+    written = write_lines(path, lines())
+    return tuple(changes), written
 
 
 class Finish:
@@ -88,7 +99,11 @@ class Finish:
         olds = [change.old for change in changes if change.old is not None and change.old.type == "file"]
         self._recorder.keep(base.files_total - len(olds), base.bytes_total - sum(old.size for old in olds))
         self._recorder.tally.keep_hard_links(some=base.has_hard_links)
-        written = write_lines(manifest, self._lines())
+        if changes or self._refreshed:
+            written = write_lines(manifest, self._lines())
+        else:
+            self._draft.path.rename(manifest)  # every line is the last one's
+            written = self._draft.written
         tally = self._recorder.tally
         return Listed(written=written, counts=tally.counts(), lost=self._recorder.lost(), copied_why=tally.copied_why)
 

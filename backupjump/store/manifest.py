@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, cast, get_args
 
@@ -31,6 +32,7 @@ Source = tuple[int, int, int]
 EntryType = Literal["file", "dir", "symlink", "fifo", "socket", "char", "block"]
 
 _BLOCK_BYTES = 1 << 20
+_LINES_AT_ONCE = 500
 _PATH_AT = len('{"path":"')
 _TYPES = frozenset(get_args(EntryType))
 _quoted = json.JSONEncoder().encode
@@ -136,9 +138,10 @@ def write_lines(path: Path, texts: Iterable[str]) -> Written:
         with zstandard.ZstdCompressor(level=3).stream_writer(cast("IO[bytes]", digesting), closefd=False) as stream:
             lines = io.BufferedWriter(cast("io.RawIOBase", stream), 1 << 16)
             lines.write(json.dumps({"format": MANIFEST_FORMAT}).encode() + b"\n")
-            for text in texts:
-                lines.write(text.encode("ascii"))
-                count += 1
+            texts = iter(texts)
+            while block := list(islice(texts, _LINES_AT_ONCE)):
+                lines.write("".join(block).encode("ascii"))
+                count += len(block)
             lines.flush()
             lines.detach()
     return Written(sha256=digesting.digest.hexdigest(), entries=count)

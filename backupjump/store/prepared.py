@@ -25,20 +25,35 @@ _READY_NAME = "ready.json"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def prepare(
-    folder: JobFolder, base: Snapshot, *, sync: Callable[[], None], stop: Callable[[], bool] = lambda: False
-) -> None:
-    """Make the tree of links to all that `base` has, in place of any other one; the job's lock must not be needed.
+def prepare_tree(folder: JobFolder, base: Snapshot, *, sync: Callable[[], None]) -> None:
+    """Make the tree of links to all that `base` has, in place of any other one; no lock of the job's is needed.
 
-    `sync` is called before it counts as ready. Told to `stop`, it raises InterruptedError.
+    `sync` brings it to the disk before it counts as ready. InterruptedError where a run has taken it away meanwhile;
+    GraftFailed where `base` is not what its manifest lists.
     """
     discard_prepared(folder)
     folder.prepared.mkdir(mode=0o700)
-    names = link_snapshot(base, folder.prepared / TREE_NAME, stop=stop)
-    sync()
-    ready = folder.prepared / f"{_READY_NAME}.new"
-    ready.write_text(json.dumps({"base": base.id, "names": names}) + "\n", encoding="ascii")
-    ready.rename(folder.prepared / _READY_NAME)
+    ours = folder.prepared.stat()
+
+    def is_taken() -> bool:
+        try:
+            return not os.path.samestat(folder.prepared.stat(), ours)
+        except FileNotFoundError:
+            return True
+
+    try:
+        names = link_snapshot(base, folder.prepared / TREE_NAME, stop=is_taken)
+        sync()
+        note = folder.prepared / f"{_READY_NAME}.new"
+        note.write_text(json.dumps({"base": base.id, "names": names}) + "\n", encoding="ascii")
+        note.rename(folder.prepared / _READY_NAME)
+    except FileNotFoundError as error:
+        if is_taken():
+            raise InterruptedError("a run has taken it away") from error
+        raise
+    except OSError:
+        discard_prepared(folder)
+        raise
 
 
 def link_snapshot(base: Snapshot, tree: Path, *, stop: Callable[[], bool] = lambda: False) -> int:

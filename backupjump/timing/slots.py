@@ -49,13 +49,17 @@ class Slots:
 
 @dataclass(frozen=True, kw_only=True)
 class Timer:
-    """What starts one job: at `slots`, and each `look`, which divides an hour; `argv` is what to start, once."""
+    """What starts one job: at `slots`, and each `look`, which divides an hour; `argv` is what to start, once.
+
+    `prepare_argv` is what makes the next run ready when it has ended, empty for nothing.
+    """
 
     job: str
     desktop: str
     slots: Slots | None
     look: timedelta
     argv: tuple[str, ...]
+    prepare_argv: tuple[str, ...] = ()
 
 
 def slots_of(schedule: Schedule, *, zone: str) -> Slots | None:

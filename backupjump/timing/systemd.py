@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from backupjump.timing.slots import Slots, Timer
 
 PREFIX = "backupjump-"
+# No job's name has a dot, so no job's unit is of this name.
+PREPARE_SUFFIX = ".prepare"
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _PLAIN = re.compile(r"[\w@+=:,./-]+", re.ASCII)
@@ -48,7 +50,11 @@ class Unit:
 def units(unit: Unit) -> Mapping[str, str]:
     """Return the text of each file by its name. UsageError for a path that no unit can hold."""
     name = PREFIX + unit.timer.job
-    return {f"{name}.service": _service(unit), f"{name}.timer": _timer(unit)}
+    return {
+        f"{name}.service": _service(unit),
+        f"{name}.timer": _timer(unit),
+        **({f"{name}{PREPARE_SUFFIX}.service": _prepare(unit)} if unit.timer.prepare_argv else {}),
+    }
 
 
 def on_calendar(slots: Slots) -> str:
@@ -76,6 +82,7 @@ def _service(unit: Unit) -> str:
         "[Unit]",
         f"Description=Backup {timer.job} of Desktop {timer.desktop}",
         *(before if unit.system else []),
+        *([f"OnSuccess={PREFIX}{timer.job}{PREPARE_SUFFIX}.service"] if timer.prepare_argv else []),
         "",
         "[Service]",
         "Type=oneshot",
@@ -87,6 +94,27 @@ def _service(unit: Unit) -> str:
         "Nice=10",
         "IOSchedulingClass=best-effort",
         "IOSchedulingPriority=7",
+        *unit.sandbox,
+    )
+
+
+def _prepare(unit: Unit) -> str:
+    """Return the service that the other one starts when it has ended: what a service leaves behind is ended with it.
+
+    Source: systemd.unit(5), OnSuccess= (249 and newer; an older one passes over it).
+    """
+    timer = unit.timer
+    return _text(
+        *unit.marks,
+        "[Unit]",
+        f"Description=Make the next run of backup {timer.job} ready",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"ExecStart={_command(timer.prepare_argv)}",
+        "SuccessExitStatus=11",
+        "Nice=19",
+        "IOSchedulingClass=idle",
         *unit.sandbox,
     )
 

@@ -142,8 +142,8 @@ def _compare(pull: Pull, staging: Staging, lists: _Lists) -> Draft:
     same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
     path = _afresh(staging.aside / "draft.zst")
     rows = compare(read_lines(staging.base.manifest), lists.lines(), same=same)
-    changes = write_draft(path, rows, most_changes=most_changes(staging.base.names_total))
-    return Draft(path=path, changes=changes, listed_at_ns=lists.at_ns)
+    changes, written = write_draft(path, rows, most_changes=most_changes(staging.base.names_total))
+    return Draft(path=path, changes=changes, listed_at_ns=lists.at_ns, written=written)
 
 
 def _keep(pull: Pull, staging: Staging, lists: _Lists) -> Seen | None:

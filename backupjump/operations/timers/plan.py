@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from backupjump.config.models import StoreKind
 from backupjump.config.times import write_duration
 from backupjump.run import utc_now
 from backupjump.store.zone import local_zone
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backupjump.config.models import Job, Schedule
-    from backupjump.operations.site import Site
+    from backupjump.errors import StoreError
+from backupjump.operations.site import Site
 
 # Where systemd looks for them; our own come with Python's tzdata, too.  Source: systemd, time-util.c, verify_timezone.
 _ZONES = Path("/usr/share/zoneinfo")
@@ -92,14 +94,24 @@ def _why_none(site: Site, job: Job) -> str | None:
 def _timer(site: Site, job: Job, schedule: Schedule, environ: Mapping[str, str]) -> Timer:
     look = look_of(schedule)
     zone = schedule.timezone or site.marker().timezone
-    words = ("--config", owner_of(site), "run", job.name, "--if-due", "--wait", write_duration(wait_of(look)))
+    before = (*_environment(site, environ), *program(), "--config", owner_of(site))
+    words = ("run", job.name, "--if-due", "--wait", write_duration(wait_of(look)))
     return Timer(
         job=job.name,
         desktop=job.desktop,
         slots=slots_of(schedule, zone=zone),
         look=look,
-        argv=(*_environment(site, environ), *program(), *words),
+        argv=(*before, *words),
+        prepare_argv=(*before, "prepare", job.name) if _makes_links(site, job) else (),
     )
+
+
+def _makes_links(site: Site, job: Job) -> bool:
+    """Whether a run of `job` has links to make that can be made ahead of it; no where the store can't be asked."""
+    try:
+        return job.prepare != "never" and site.marker().kind is StoreKind.HARDLINK
+    except StoreError:
+        return False
 
 
 def _environment(site: Site, environ: Mapping[str, str]) -> tuple[str, ...]:
