@@ -17,6 +17,7 @@ SOURCE_KEY = ',"source":['
 """What stands in a line before what the Desktop's file system keeps of a file."""
 
 _RACY_NS = 2_000_000_000
+_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,17 @@ class Change:
 
     @property
     def differs(self) -> bool:
-        """Whether more than the Desktop's inode and ctime is another than before."""
+        """Whether rsync has something to do to it here: more is another than its owner and what the Desktop alone has.
+
+        Owners are not kept in every store, and fractions of a second neither.
+        """
         old, now = self.old, self.now
-        return (
-            old is None
-            or now is None
-            or (
-                (old.type, old.mode, old.uid, old.gid, old.size, old.mtime_ns, old.target, old.rdev)
-                != (now.type, now.mode, now.uid, now.gid, now.size, now.mtime_ns, now.target, now.rdev)
-            )
-        )
+        if old is None or now is None:
+            return True
+        kept = 1 if old.mtime_ns % _SECOND else _SECOND
+        return (old.type, old.mode, old.size, old.target, old.rdev, old.mtime_ns // kept) != (
+            now.type, now.mode, now.size, now.target, now.rdev, now.mtime_ns // kept
+        )  # fmt: skip
 
     @property
     def stays_folder(self) -> bool:

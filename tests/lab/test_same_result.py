@@ -36,6 +36,9 @@ LOG_IN_AS_LOGIN = f'exec setpriv --reuid {LOGIN} --regid {LOGIN} --clear-groups 
 # What rsync's quick check can't see, and what has moved, is told by other tests: a file is taken for one that moved by
 # its inode, size and time.
 MOVES = frozenset({"rename", "rename_folder", "swap", "hard_link", "join"})
+# With --fake-super rsync 3.5.0 forgets ACLs beside other attributes, and gets masks wrong, here and there: which ones
+# depends on what else it brings (measured).
+ACLS = frozenset({"acl", "acl_of_folder"})
 COUNTED = ("files_total", "bytes_total", "files_new", "files_changed", "files_deleted")
 
 
@@ -76,9 +79,11 @@ def worlds() -> list[World]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[Night]:
+def histories(draw: st.DrawFn, world: World) -> list[Night]:
     """Return what happens before the first pull and before each of six others."""
     left_out = draw(st.sampled_from([frozenset({"edit_unseen"}), MOVES]))
+    if world.ownership is Ownership.FAKE_SUPER:
+        left_out |= ACLS
     numbers = st.integers(0, 999)
     steps = st.builds(Step, st.sampled_from(sorted(STEPS.keys() - left_out)), numbers, numbers, numbers)
     first = draw(st.lists(steps, min_size=12, max_size=20))
@@ -133,7 +138,7 @@ def try_histories(world: World, stores: Path, *, count: int, always_the_same: bo
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(histories())
+    @given(histories(world))
     def check(nights: Sequence[Night]) -> None:
         with open_folder(stores) as place:
             ways.update(compared(world, place, nights))

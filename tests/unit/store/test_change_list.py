@@ -79,6 +79,29 @@ def test_what_a_store_does_not_keep_is_not_compared(
 
 
 @pytest.mark.parametrize(
+    ("more", "differs"),
+    [
+        ({"ino": 9, "ctime_ns": 3, "nlink": 2}, False),
+        ({"uid": 0, "gid": 0}, False),
+        ({"mode": 0o600}, True),
+        ({"size": 8}, True),
+        ({"mtime_ns": OLD_NS + 999_999_999}, False),
+        ({"mtime_ns": OLD_NS + 1_000_000_000}, True),
+        ({"type": "fifo"}, True),
+    ],
+    ids=str,
+)
+def test_what_no_store_need_keep_is_nothing_to_wait_for(more: dict[str, object], *, differs: bool) -> None:
+    assert Change(FILE.path, FILE, listed(FILE, **more)).differs is differs
+
+
+def test_a_fraction_of_a_second_differs_where_the_store_has_them() -> None:
+    old = entry(b"home/me/a", mtime_ns=OLD_NS + 1)
+
+    assert Change(old.path, old, listed(old, mtime_ns=OLD_NS + 2)).differs
+
+
+@pytest.mark.parametrize(
     "names",
     [[b"h/b", b"h/a"], [b"h/a", b"h/a"], [b"h/a-b", b"h/a/b"], [b"h/c", b"h/b"]],
     ids=["backwards", "twice", "a folder's content late", "backwards behind the manifest"],

@@ -1,0 +1,138 @@
+"""What a pull by a list brings, links and leaves, in both kinds of store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backupjump.config.models import Ownership, StoreKind
+from fingerprint import fingerprint
+from lab.filesystems import disk
+from list_world import Side, Taken, pull_by_list, pull_whole
+from rsync_world import remote_shell
+from store_world import WRITTEN_AT, make_store, write
+
+pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
+
+
+@pytest.fixture(scope="module")
+def btrfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with disk("btrfs", tmp_path_factory.mktemp("btrfs") / "disk") as made:
+        yield made.folder
+
+
+@pytest.fixture(params=list(StoreKind))
+def side(request: pytest.FixtureRequest, tmp_path: Path, btrfs: Path) -> Side:
+    return side_in(tmp_path, btrfs, kind=request.param)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    write(tmp_path / "home/stays")
+    write(tmp_path / "home/d/large", os.urandom(500_000))
+    return tmp_path / "home"
+
+
+def side_in(place: Path, btrfs: Path, *, kind: StoreKind, ownership: Ownership = Ownership.NATIVE) -> Side:
+    stores = btrfs / place.name if kind is StoreKind.BTRFS else place
+    stores.mkdir(exist_ok=True)
+    store = make_store(stores / f"store-{ownership}", kind=kind, ownership=ownership)
+    return Side(folder=store, shell=remote_shell(place))
+
+
+def inode(taken: Taken, path: Path) -> int:
+    return taken.tree.joinpath(*path.parts[1:]).stat().st_ino
+
+
+def content(taken: Taken, path: Path) -> bytes:
+    return taken.tree.joinpath(*path.parts[1:]).read_bytes()
+
+
+def prints(taken: Taken, home: Path) -> object:
+    return fingerprint(taken.tree / str(home)[1:])
+
+
+def test_a_file_that_moved_is_not_sent_again(side: Side, home: Path) -> None:
+    pull_whole(side, home)
+    (home / "d/large").rename(home / "d/moved")
+    (home / "d").rename(home / "e")
+
+    second = pull_by_list(side, home)
+
+    assert prints(second, home) == fingerprint(home)
+    assert second.pulled.bytes_received < 5000
+
+
+def test_on_hard_links_a_file_that_moved_is_the_same_one(tmp_path: Path, btrfs: Path, home: Path) -> None:
+    side = side_in(tmp_path, btrfs, kind=StoreKind.HARDLINK)
+    first = pull_whole(side, home)
+    (home / "d/large").rename(home / "moved")
+
+    second = pull_by_list(side, home)
+
+    assert inode(second, home / "moved") == inode(first, home / "d/large")
+
+
+def test_a_file_that_moved_and_has_grown_is_sent_as_what_it_is(side: Side, home: Path) -> None:
+    pull_whole(side, home)
+    (home / "d/large").rename(home / "moved")
+    with (home / "moved").open("ab") as file:
+        file.write(b"more")
+
+    second = pull_by_list(side, home)
+
+    assert prints(second, home) == fingerprint(home)
+
+
+def test_an_edit_that_keeps_size_and_time_is_looked_at_and_left_to_rsync_as_ever(side: Side, home: Path) -> None:
+    """Its ctime gives it away, and rsync is asked; by size and time it takes the file for the same, as a whole pull."""
+    pull_whole(side, home)
+    write(home / "stays", b"CONTENT")
+
+    by_list = pull_by_list(side, home)
+    whole = pull_whole(side, home)
+
+    assert content(by_list, home / "stays") == content(whole, home / "stays") == b"content"
+    assert by_list.published.counts.files_changed == whole.published.counts.files_changed == 0
+
+
+def test_with_a_new_time_an_edit_of_the_same_size_comes(side: Side, home: Path) -> None:
+    pull_whole(side, home)
+    write(home / "stays", b"CONTENT", mtime=WRITTEN_AT + 1)
+
+    second = pull_by_list(side, home)
+
+    assert content(second, home / "stays") == b"CONTENT"
+    assert prints(second, home) == fingerprint(home)
+
+
+def test_nothing_that_is_done_by_a_list_changes_an_older_snapshot(side: Side, home: Path) -> None:
+    first = pull_whole(side, home)
+    before = prints(first, home)
+    (home / "d/large").chmod(0o600)
+    (home / "stays").unlink()
+    os.setxattr(home / "d", "user.note", b"x")
+    write(home / "new")
+
+    pull_by_list(side, home)
+
+    assert prints(first, home) == before
+
+
+@pytest.mark.parametrize("kind", StoreKind)
+@pytest.mark.parametrize("ownership", Ownership)
+def test_a_file_that_only_has_another_owner_stays(
+    tmp_path: Path, btrfs: Path, home: Path, kind: StoreKind, ownership: Ownership
+) -> None:
+    side = side_in(tmp_path, btrfs, kind=kind, ownership=ownership)
+    pull_whole(side, home)
+    os.chown(home / "stays", 7, 7)
+    (home / "d/large").chmod(0o644)  # as it was: another ctime, and nothing else
+
+    second = pull_by_list(side, home)
+
+    assert (content(second, home / "stays"), len(content(second, home / "d/large"))) == (b"content", 500_000)
+    assert second.published.counts.files_deleted == 0
