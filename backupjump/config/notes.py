@@ -19,9 +19,7 @@ class _Later:
 
 
 JOB_LATER = (
-    _Later(("full_every",), "every run compares everything"),
     _Later(("streams",), "one transfer at a time"),
-    _Later(("prepare",), "nothing is made ready ahead of time"),
 )
 
 

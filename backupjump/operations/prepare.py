@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import StoreKind
-from backupjump.errors import BackupjumpError, JobLocked
+from backupjump.errors import BackupjumpError, JobLocked, ProgramMissing
 from backupjump.logs import under_systemd
 from backupjump.operations.by_list.trust import LIST
 from backupjump.operations.judge import how_of
@@ -89,7 +89,7 @@ def prepare_later(site: Site, ended: Run) -> None:
     with Path(os.devnull).open("r+b") as nothing:
         try:
             spawn([*niced, *argv], stdout=nothing, stderr=nothing)
-        except BackupjumpError as error:
+        except ProgramMissing as error:
             log.info("%s: nothing is made ahead: %s", job.name, error)
 
 
