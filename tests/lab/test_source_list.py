@@ -8,7 +8,6 @@ import pytest
 
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
-from backupjump.errors import LinkLost, ListUnusable
 from backupjump.operations.source_entry import parse_line
 from backupjump.operations.source_list import open_source_list
 from backupjump.ssh.control import open_control
