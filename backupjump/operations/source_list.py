@@ -125,7 +125,7 @@ def _names_a_folder(pattern: str) -> bool:
         return False
     parts = pattern[:-1].split("/")
     if pattern.startswith("/"):
-        return {"", ".", ".."}.isdisjoint(parts[1:])
+        return len(parts) > 1 and {"", ".", ".."}.isdisjoint(parts[1:])
     # rsync's own parser of rules has an eye for a space in front.
     return len(parts) == 1 and parts[0] not in (".", "..") and parts[0].strip() == parts[0] != ""
 
