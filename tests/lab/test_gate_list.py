@@ -13,7 +13,11 @@ from typing import Any
 
 import pytest
 
+from backupjump.config.models import Job
 from backupjump.gate.mounts import filesystem_of
+from backupjump.operations.source_list import list_words, omitted_folders
+from backupjump.rsync.filters import filter_rules
+from backupjump.ssh.control import backslashed
 from desktop_program import desktop_argv
 from gate_world import SECRET, GateWorld, gate_world, swapped_all_the_time
 from pythons import PYTHONS
@@ -160,3 +164,32 @@ def test_a_folder_that_is_swapped_for_a_link_all_the_time_never_leads_outside(wo
 
     assert all("only outside" not in name for lines in lists for name in names(lines, world.home))
     assert all(json.loads(lines[-1]) == {"entries": len(lines) - 2} for lines in lists)
+
+
+@pytest.mark.parametrize(
+    "exclude",
+    [
+        ["cache/", "! /", "!/", "+ a/", "-x/", "é/", "- b/"],
+        ["{}/cache/", "{}/deep/+ a/", "{}/gone/", "/srv/", "!/"],
+        ["deep/", "*.tmp", "/**/x/", "[!]/"],
+        [".cache/", "link/", "file/", "{}/link/", "{}/file/"],
+        ["+ a/", ":C/", ". /etc/passwd/", "H cache/", "/ deep/"],
+    ],
+    ids=str,
+)
+def test_nothing_is_left_out_that_rsync_would_bring(world: GateWorld, exclude: list[str]) -> None:
+    odd = ["cache", "!", "! ", "+ a", "-x", "é", "- b", "b", "x", ".cache", "lost+found", "Cache", "deep", "- cache"]
+    for name in (*odd, *(f"deep/{name}" for name in odd), *(f"{name}/y" for name in odd)):
+        (world.home / name).mkdir(parents=True, exist_ok=True)
+    (world.home / "file").touch()
+    patterns = tuple(pattern.format(world.home) for pattern in exclude)
+    job = Job(name="nightly", desktop="desktop", sources=(str(world.home),), exclude=patterns)
+    rules = [f"--filter={rule}" for rule in filter_rules(str(world.home), exclude=patterns)]
+
+    omitted = list_words(str(world.home), one_file_system=True, omitted=omitted_folders(job))[4:]
+    lines = world.listed(*(backslashed([word]) for word in (f"{world.home}/", *omitted)))
+    brought = world.rsync_of("-rln", "--out-format=%n", *rules, f"{world.home}/", f"{world.got}/").stdout
+
+    everything = names(world.listed(f"{world.home}/"), world.home)
+    assert {line.rstrip("/") for line in brought.splitlines()} - {"."} <= set(names(lines, world.home))
+    assert len(lines) - 2 < len(everything)
