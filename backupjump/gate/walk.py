@@ -6,6 +6,7 @@ descriptor. The loop is kept tight, since a Desktop has hundreds of thousands of
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -38,6 +39,9 @@ _UNSEEN = f',"type":"file","mode":"0000","uid":0,"gid":0,"size":0,"mtime_ns":0{_
 _LONGEST_PATH_BYTES = 4095
 # Few enough for the lowest limit that a login starts with (256 on macOS), with room for what is open anyway.
 _MOST_OPEN = 200
+
+# No fault of the folder: what this process may hold.
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _quoted = JSONEncoder().encode
 
@@ -142,7 +146,9 @@ class Walk:
             level = _Level(_open(name, above.fd), path[:-1] + "/", path_bytes)
         except FileNotFoundError:
             return ()
-        except OSError:
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
             return (_line(path, found, self.device, more=_UNREADABLE),)
         self._levels.append(level)
         if len(self._levels) > self._most_open:

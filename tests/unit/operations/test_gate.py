@@ -54,6 +54,19 @@ def test_a_later_gate_may_say_more() -> None:
     assert (later.version, later.roots) == (7, GATE.roots)
 
 
+@pytest.mark.parametrize(
+    ("words", "lists"), [(["probe", "list"], True), (["probe", "later"], False), ([], False), (None, False)]
+)
+def test_a_gate_tells_whether_it_lists(words: object, lists: bool) -> None:
+    assert gate_with(words=words).lists is lists
+
+
+@pytest.mark.parametrize("words", ["list", {"list": True}, [1], 7, True])
+def test_words_of_another_type_are_no_answer(words: object) -> None:
+    with pytest.raises(DesktopUnfit, match="no gate"):
+        gate_with(words=words)
+
+
 TUNNEL: dict[str, Any] = {
     "opens": "windows",
     "every": "20h",
