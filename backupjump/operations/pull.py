@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from backupjump.errors import BackupjumpError, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
+from backupjump.operations.compression import how_of, note_evidence, with_compression
 from backupjump.operations.due import another_due, check_due
 from backupjump.operations.first_backup import note_first_backup
 from backupjump.operations.gate import ask_gate, tell_done
@@ -29,6 +30,7 @@ from backupjump.operations.under_way import Pull
 from backupjump.operations.veto import check_veto
 from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
+from backupjump.rsync.compression import Evidence
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
 from backupjump.store.first_backup import forget_first_backup
@@ -132,6 +134,7 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
     while True:
         pull.staging = stage(pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id)
         plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, rsyncs)
+        plan = with_compression(pull, plan)
         try:
             pulled = _transfer(pull, plan, tries.deadline)
         except BackupjumpError as error:
@@ -157,15 +160,20 @@ def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
 def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
     assert pull.store is not None
     pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
-    return transfer(
-        plan,
-        pass_fds=(pull.lock_fd,),
-        on_progress=pull.note_progress,
-        on_milestone=pull.begin_source,
-        on_checksums=pull.note_checksums,
-        guard=partial(pull.store.check_floor, floor_of(pull)),
-        deadline=deadline,
-    )
+    evidence = Evidence()
+    try:
+        return transfer(
+            plan,
+            pass_fds=(pull.lock_fd,),
+            on_progress=pull.note_progress,
+            on_milestone=pull.begin_source,
+            on_checksums=pull.note_checksums,
+            guard=partial(pull.store.check_floor, floor_of(pull)),
+            evidence=evidence,
+            deadline=deadline,
+        )
+    finally:
+        note_evidence(pull, evidence)
 
 
 def publish(pull: Pull, pulled: Pulled) -> Snapshot:
@@ -186,7 +194,7 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate)
+    how = {**provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate), **how_of(pull)}
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     if published.snapshot.is_good and not judged.keeps_seeding:
