@@ -23,8 +23,8 @@ _FEWEST_BYTES = 8_000_000
 # What programs write compressed or encrypted already, by what stands behind the last dot of its name. Not among them:
 # what is so only sometimes (img, qcow2, db, tiff), and `ts`, which is a film to some and source text to more.
 _PACKED_BY_KIND = {
-    "archives and compressed files": "7z ace br bz2 cab dmg gz iso lha lrz lz lz4 lzh lzma lzo pack rar rz squashfs sz tbz"
-    " tbz2 tgz tlz txz tzst xz z zip zst zstd",
+    "archives and compressed files": "7z ace br bz2 cab dmg gz iso lha lrz lz lz4 lzh lzma lzo pack rar rz squashfs sz"
+    " tbz tbz2 tgz tlz txz tzst xz z zip zst zstd",
     "packages of programs": "aab apk appimage crx deb ear egg flatpak ipa jar nupkg rpm snap vsix war whl xpi",
     "documents that are zip files, or hold streams of deflate": "cbr cbz docm docx epub key kmz numbers odb odf odg odp"
     " ods odt otp ots ott pages pdf pptm pptx xlsb xlsm xlsx",
