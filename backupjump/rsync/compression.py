@@ -15,8 +15,10 @@ from backupjump.rsync.link_speed import LinkSpeed
 COMPRESSOR = "zstd"
 # Above it, the Desktop's one CPU that compresses is what a transfer waits for (measured).
 FAST_LINK_BYTES = 150_000_000
-# Of what is less than a tenth text and its like, zstd saves less than a fifteenth.
-_SMALLEST_SHARE = 0.1
+# Below it no CPU is what a transfer waits for: zstd costs no time, and a tenth of text is worth it. On a faster link
+# content that does not shrink may take a fifth longer (measured), which a third of text makes up for.
+_CPU_BOUND_LINK_BYTES = 30_000_000
+_SMALLEST_SHARE, _SMALLEST_SHARE_ON_FASTER = 0.1, 1 / 3
 # By so little nothing can be told of what is to come.
 _FEWEST_BYTES = 8_000_000
 
@@ -97,8 +99,10 @@ def compression(link_bytes: int | None, compressible_share: float | None, *, hin
     if compressible_share is None:
         return Compression(compress=True, why=link)
     content = f"{compressible_share:.0%} of the content is not compressed already"
-    return Compression(compress=compressible_share >= _SMALLEST_SHARE, why=f"{link}, {content}")
+    is_slow = link_bytes is None or link_bytes < _CPU_BOUND_LINK_BYTES
+    smallest = _SMALLEST_SHARE if is_slow else _SMALLEST_SHARE_ON_FASTER
+    return Compression(compress=compressible_share >= smallest, why=f"{link}, {content}")
 
 
 def _mb(count: int) -> str:
-    return f"{count / 1e6:.3g}"
+    return f"{count / 1e6:.0f}" if count >= 10_000_000 else f"{count / 1e6:.2g}"

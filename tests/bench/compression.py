@@ -3,22 +3,23 @@
     python tests/bench/compression.py [--mb 500] [--runs 3] [--links 0 12.5 50 100]
 
 A link is in MB/s; 0 is loopback as it is, any other is emulated by rsync's own --bwlimit, which counts what goes
-over the wire. Prints the median seconds of both, the megabytes on the wire, and the CPU seconds of this machine,
-which plays all three roles.
+over the wire. Prints the median seconds of both and the megabytes on the wire; all three roles share this machine's
+CPUs. Then the CPU time of the two rsyncs alone, through a pipe without ssh.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ _RANDOM_SHARES = {"all text": 0.0, "half text": 0.5, "all random": 1.0}
 
 @dataclass(frozen=True)
 class Copy:
-    """One first copy: its seconds, the bytes that came in, and the CPU seconds of the whole machine meanwhile."""
+    """One first copy: its seconds, the bytes that came in, and the CPU seconds of what was not behind an sshd."""
 
     seconds: float
     wire_bytes: int
@@ -46,37 +47,44 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--links", type=float, nargs="+", default=[0, 12.5, 50, 100])
     asked = parser.parse_args()
-    print(f"{asked.mb} MB, {asked.runs} runs of each in turn, medians: seconds, MB on the wire, CPU seconds")
-    print(f"{'content':12}{'link':>8}{'plain':>26}{'zstd level 1':>26}{'ratio':>8}")
+    print(f"{asked.mb} MB, {asked.runs} runs of each in turn, medians: seconds, MB on the wire")
+    print(f"{'content':12}{'link':>8}{'plain':>20}{'zstd level 1':>20}{'ratio':>8}")
     with tempfile.TemporaryDirectory(prefix="compression-") as place, Lab(Path(place) / "lab") as lab:
         config = lab.server_config()
+        pipe, ssh = str(lab.folder / "pipe"), f"ssh -F {lab.folder}/by-hand-ssh-config"
+        Path(pipe).write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+        Path(pipe).chmod(0o755)
         lab.open_tunnel()
-        ssh_config = lab.folder / "by-hand-ssh-config"
-        ssh_config.write_bytes(_backupjump(config, "ssh-config", "desktop"))
+        (lab.folder / "by-hand-ssh-config").write_bytes(_backupjump(config, "ssh-config", "desktop"))
         for content, random_share in _RANDOM_SHARES.items():
             fill(lab.home, asked.mb * 10**6, random_share)
             for link in asked.links:
                 limit = (f"--bwlimit={int(link * 1e6 / 1024)}",) if link else ()
-                pairs = [
-                    (copy(lab, ssh_config, *limit), copy(lab, ssh_config, *limit, *COMPRESSED))
-                    for _ in range(asked.runs)
-                ]
+                pairs = [(copy(lab, ssh, *limit), copy(lab, ssh, *limit, *COMPRESSED)) for _ in range(asked.runs)]
                 plain, packed = (_median(copies) for copies in zip(*pairs, strict=True))
                 print(
-                    f"{content:12}{f'{link:g}' if link else 'loop':>8}{_shown(plain):>26}{_shown(packed):>26}"
+                    f"{content:12}{f'{link:g}' if link else 'loop':>8}{_shown(plain):>20}{_shown(packed):>20}"
                     f"{packed.seconds / plain.seconds:8.2f}",
                     flush=True,
                 )
+            plain, packed = (
+                _median([copy(lab, pipe, *words) for _ in range(asked.runs)]) for words in ((), COMPRESSED)
+            )
+            print(
+                f"{content:12}{'pipe':>8}{f'{plain.cpu_seconds:.2f} CPU s':>20}{f'{packed.cpu_seconds:.2f} CPU s':>20}"
+                f"{(packed.cpu_seconds - plain.cpu_seconds) * 1000 / asked.mb:8.1f} ms/MB",
+                flush=True,
+            )
 
 
-def copy(lab: Lab, ssh_config: Path, *options: str) -> Copy:
+def copy(lab: Lab, shell: str, *options: str) -> Copy:
     """Return what one first copy of the Desktop's home took, by rsync alone."""
     target = lab.folder / "copy"
     shutil.rmtree(target, ignore_errors=True)
-    argv = ("rsync", *_FLAGS, *options, "-e", f"ssh -F {ssh_config}", f"bj-desktop:{lab.home}/", f"{target}/")
-    begun, busy = time.monotonic(), _busy_seconds()
+    argv = ("rsync", *_FLAGS, *options, "-e", shell, f"bj-desktop:{lab.home}/", f"{target}/")
+    begun, busy = time.monotonic(), _children_seconds()
     done = subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    took, used = time.monotonic() - begun, _busy_seconds() - busy
+    took, used = time.monotonic() - begun, _children_seconds() - busy
     received = re.search(rb"Total bytes received: ([\d,]+)", done.stdout)
     assert received is not None
     return Copy(took, int(received[1].replace(b",", b"")), used)
@@ -97,12 +105,12 @@ def fill(home: Path, size: int, random_share: float) -> None:
         (folder / f"f{number:05}").write_bytes(content)
 
 
-def _busy_seconds() -> float:
-    user, nice, system, *_rest = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def _median(copies: tuple[Copy, ...]) -> Copy:
+def _median(copies: Sequence[Copy]) -> Copy:
     return Copy(
         statistics.median(each.seconds for each in copies),
         round(statistics.median(each.wire_bytes for each in copies)),
@@ -111,7 +119,7 @@ def _median(copies: tuple[Copy, ...]) -> Copy:
 
 
 def _shown(one: Copy) -> str:
-    return f"{one.seconds:.2f} s {one.wire_bytes / 1e6:.0f} MB {one.cpu_seconds:.1f}"
+    return f"{one.seconds:.2f} s {one.wire_bytes / 1e6:.0f} MB"
 
 
 def _backupjump(config: Path, *words: str) -> bytes:
