@@ -14,6 +14,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--links", type=float, nargs="+", default=[0, 12.5, 50, 100])
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the lab's sshds end too
     print(f"{asked.mb} MB, {asked.runs} runs of each in turn, medians: seconds, MB on the wire")
     print(f"{'content':12}{'link':>8}{'plain':>20}{'zstd level 1':>20}{'ratio':>8}")
     with tempfile.TemporaryDirectory(prefix="compression-") as place, Lab(Path(place) / "lab") as lab:
