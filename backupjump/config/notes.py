@@ -18,9 +18,7 @@ class _Later:
     value: str | None = None
 
 
-JOB_LATER = (
-    _Later(("streams",), "one transfer at a time"),
-)
+JOB_LATER = (_Later(("streams",), "one transfer at a time"),)
 
 
 def notes(document: Document, later: tuple[_Later, ...]) -> Iterator[str]:

@@ -16,7 +16,10 @@ from backupjump.errors import BackupjumpError, ListUnusable, Revoked, Stopped, S
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
 from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
-from backupjump.operations.by_list.look import look, told
+from backupjump.operations.by_list.look import look
+from backupjump.operations.by_list.look import told as listed
+from backupjump.operations.compression import how_of as compressed
+from backupjump.operations.compression import note_evidence, with_compression
 from backupjump.operations.due import another_due, check_due
 from backupjump.operations.first_backup import note_first_backup
 from backupjump.operations.gate import ask_gate, tell_done
@@ -31,6 +34,7 @@ from backupjump.operations.under_way import Pull
 from backupjump.operations.veto import check_veto
 from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
+from backupjump.rsync.compression import Evidence
 from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
 from backupjump.store.first_backup import forget_first_backup
@@ -167,7 +171,7 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     assert pull.staging is not None
     assert pull.rsyncs is not None
     pull.looked = look(pull, deadline=deadline, why=whole)
-    plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs)
+    plan = with_compression(pull, plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs))
     pull.by_list = prepare_list(pull.staging, pull.looked.draft, plan) if pull.looked.draft is not None else None
     if pull.by_list is None:
         for_whole(pull.staging)
@@ -190,15 +194,20 @@ def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
 def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
     assert pull.store is not None
     pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
-    return transfer(
-        plan,
-        pass_fds=(pull.lock_fd,),
-        on_progress=pull.note_progress,
-        on_milestone=pull.begin_source,
-        on_checksums=pull.note_checksums,
-        guard=partial(pull.store.check_floor, floor_of(pull)),
-        deadline=deadline,
-    )
+    evidence = Evidence()
+    try:
+        return transfer(
+            plan,
+            pass_fds=(pull.lock_fd,),
+            on_progress=pull.note_progress,
+            on_milestone=pull.begin_source,
+            on_checksums=pull.note_checksums,
+            guard=partial(pull.store.check_floor, floor_of(pull)),
+            evidence=evidence,
+            deadline=deadline,
+        )
+    finally:
+        note_evidence(pull, evidence)
 
 
 def publish(pull: Pull, pulled: Pulled) -> Snapshot:
@@ -219,7 +228,11 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate) | told(pull.looked, now=utc_now())
+    how = {
+        **provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate),
+        **compressed(pull),
+        **listed(pull.looked, now=utc_now()),
+    }
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     if published.snapshot.is_good and not judged.keeps_seeding:

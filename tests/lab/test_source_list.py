@@ -14,9 +14,9 @@ import pytest
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
 from backupjump.errors import LinkLost, ListUnusable
-from backupjump.store.source_entry import parse_line
 from backupjump.operations.source_list import open_source_list
 from backupjump.ssh.control import Control, open_control
+from backupjump.store.source_entry import parse_line
 from gate_world import GateWorld
 from lab.gated import force, gated
 from lab.routes import EVERY, route_in

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from backupjump.operations.source_entry import SourceEntry, parse_line
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backupjump.operations.source_entry import SourceEntry, parse_line
 from backupjump.store.manifest import Entry, to_line
 
 FILE = (

@@ -110,6 +110,8 @@ def test_a_plan_that_would_bring_nothing_is_refused_before_anything_starts() -> 
         ({"checksum": "md5"}, ["--checksum-choice=md5"], ["--checksum"]),
         ({"compare_content": True}, ["--checksum"], []),
         ({"default_excludes": False}, [], ["--filter=- .cache/"]),
+        ({}, [], ["--compress-choice=zstd", "--compress-level=1"]),
+        ({"compress": True}, ["--compress-choice=zstd", "--compress-level=1"], ["--skip-compress", "-z"]),
     ],
 )
 def test_the_store_and_the_job_decide_about_options(
@@ -189,14 +191,22 @@ def test_the_desktop_gets_only_words_that_its_gate_admits(values: tuple[object, 
 
 def test_the_longest_line_of_a_pull_is_this_one(tmp_path: Path) -> None:
     (source := tmp_path / "source").mkdir()
-    plan = plan_of(source, tmp_path / "t", remote_shell(tmp_path, CAPTURE), bwlimit=5_000_000, max_size=9)
+    plan = plan_of(
+        source, tmp_path / "t", remote_shell(tmp_path, CAPTURE), bwlimit=5_000_000, max_size=9, compress=True
+    )
 
     run(pull_argv(plan, plan.transfers[0], marker="m1"), timeout=20)
 
     words = (tmp_path / "captured").read_text().split()
     assert words[:3] == ["rsync", "--server", "--sender"]
     assert re.sub(r"e\..*", "", words[3]) == "-lHogDtpAXrxS"
-    assert sorted(words[4:-2]) == ["--bwlimit=4882", "--checksum-choice=xxh128", "--numeric-ids"]
+    assert sorted(words[4:-2]) == [
+        "--bwlimit=4882",
+        "--checksum-choice=xxh128",
+        "--compress-choice=zstd",
+        "--compress-level=1",
+        "--numeric-ids",
+    ]
 
 
 NAMES = st.text(alphabet="a~ *?[]\\'\"$(){};&|<>#!`%:=-é", min_size=1, max_size=12).filter(lambda name: "/" not in name)

@@ -38,6 +38,7 @@ def test_an_ipv6_target_stands_in_brackets() -> None:
         "IdentitiesOnly yes",
         "IdentityAgent none",
         "BatchMode yes",
+        "Compression no",
         "HostKeyAlias bj-jump",
     ],
 )
