@@ -1,0 +1,95 @@
+"""What the benchmark needs of a machine, be it a namespace of its own or a part of this one."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lab.machines import end_group
+
+SERVER, JUMP_NODE, DESKTOP = "Server", "JumpNode", "Desktop"
+ROLES = (SERVER, JUMP_NODE, DESKTOP)
+BY_HAND, BY_HAND_PTY = "desktop", "desktop-pty"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run to its end and measured: a line for sh, typed by `user` on the machine with that role."""
+
+    line: str
+    role: str = SERVER
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took. Bytes are -1 and maps are empty where this lab can't tell.
+
+    `seconds` until it ended, `after_seconds` until the last process that it left behind on its machine had ended too;
+    of `cpu_seconds`, by role, these are a part. `memory_bytes` is the peak above idle, by role. `wire_bytes` went over
+    the Desktop's line, both directions.
+    """
+
+    began: float
+    seconds: float
+    after_seconds: float
+    cpu_seconds: dict[str, float]
+    memory_bytes: dict[str, int]
+    wire_bytes: int
+
+
+class Hosts(Protocol):
+    """The three machines, with a way by hand from the Server to the Desktop and the tunnels it needs.
+
+    `source` is the tree's folder on the Desktop. `ssh` are the words that start ssh on the Server so that it knows
+    the hosts `desktop` and, where a tunnel with a pty is wanted, `desktop-pty`.
+    """
+
+    source: Path
+    ssh: str
+    can_shape: bool
+    can_drop_caches: bool
+
+    def source_here(self) -> Path:
+        """Return where this process finds the source."""
+
+    def path_here(self, path: str) -> Path:
+        """Return where this process finds a path of the Server."""
+
+    def argv(self, command: Command) -> list[str]:
+        """Return the words that run it."""
+
+    def must(self, command: Command) -> str:
+        """Run it unmeasured and return what it printed; it must succeed."""
+
+    def measure(self, command: Command) -> Cost:
+        """Run it to its end, measured; it must succeed."""
+
+    def fresh_disk(self, name: str, kind: str, *, gigabytes: float, files: int) -> str:
+        """Return a folder on the Server with a new filesystem for `name` in place of the one before."""
+
+    def used_bytes(self, folder: str) -> int:
+        """Return what lies on the filesystem of such a folder, beyond what it was made with."""
+
+    def wide_area(self) -> AbstractContextManager[None]:
+        """Have the Desktop's line be slow and long for as long as the block lasts."""
+
+
+@contextmanager
+def standing(argv: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Have a program run in the background; it is ended, its children too, at the end of the block."""
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            end_group(process)
