@@ -26,16 +26,17 @@ class Command:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took. Bytes are -1 and maps are empty where this lab can't tell.
+    """What a command took. `wire_bytes` is -1 and maps are empty where this lab can't tell.
 
-    `seconds` until it ended, `after_seconds` until the last process that it left behind on its machine had ended too;
-    of `cpu_seconds`, by role, these are a part. `memory_bytes` is the peak above idle, by role. `wire_bytes` went over
-    the Desktop's line, both directions.
+    `seconds` until its work was done; `command_seconds` until it ended; `all_seconds` until the last process that it
+    left behind had ended too. `cpu_seconds`, by role, is of all of that. `memory_bytes` is the peak above idle, by role.
+    `wire_bytes` went over the Desktop's line, both directions together. `began_at` is a time of the clock.
     """
 
-    began: float
+    began_at: float
     seconds: float
-    after_seconds: float
+    command_seconds: float
+    all_seconds: float
     cpu_seconds: dict[str, float]
     memory_bytes: dict[str, int]
     wire_bytes: int
@@ -48,7 +49,7 @@ class Hosts(Protocol):
     the hosts `desktop` and, where a tunnel with a pty is wanted, `desktop-pty`.
     """
 
-    source: Path
+    source: str
     ssh: str
     can_shape: bool
     can_drop_caches: bool
@@ -68,11 +69,14 @@ class Hosts(Protocol):
     def measure(self, command: Command) -> Cost:
         """Run it to its end, measured; it must succeed."""
 
-    def fresh_disk(self, name: str, kind: str, *, gigabytes: float, files: int) -> str:
+    def fresh_disk(self, name: str, kind: str, *, gigabytes: float) -> str:
         """Return a folder on the Server with a new filesystem for `name` in place of the one before."""
 
+    def fresh_source(self, *, gigabytes: float) -> None:
+        """Have the source be empty, on a new ext4."""
+
     def used_bytes(self, folder: str) -> int:
-        """Return what lies on the filesystem of such a folder, beyond what it was made with."""
+        """Return what lies on the filesystem of such a folder, beyond what it was made with; all is written then."""
 
     def wide_area(self) -> AbstractContextManager[None]:
         """Have the Desktop's line be slow and long for as long as the block lasts."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,24 +17,30 @@ from bench.hosts import wide_area
 from bench.hosts.cgroups import Group, Watch, groups
 from bench.hosts.disks import attach, detach
 from bench.hosts.host import BY_HAND, BY_HAND_PTY, DESKTOP, JUMP_NODE, ROLES, SERVER, Command, Cost, standing
+from bench.peers.ours import Installed
 from lab.attacker import listening
 from lab.enrolling import enrol
-from lab.machines import JUMP_NAME, Machine, Machines, machines
+from lab.filesystems import command
+from lab.machines import CHECKOUT, DESKTOP_ADDRESS, JUMP_ADDRESS, JUMP_NAME, SERVER_ADDRESS, Machine, Machines, machines
 from program import until
 
 HOME = "/home/me"
 SOURCE = f"{HOME}/tree"
 PORTS = {BY_HAND: 2120, BY_HAND_PTY: 2121}
 OUR_PORT = 2020
+INSTALLED = Installed("backupjump", desktop="laptop", job="laptop", job_file="/etc/backupjump/jobs/laptop.yaml")
+ADDRESSES = {"desktop": DESKTOP_ADDRESS, "server": SERVER_ADDRESS}
 TUNNELS = {
     BY_HAND: f"ssh -N -R {PORTS[BY_HAND]}:localhost:22 jumpnode",
     BY_HAND_PTY: f"ssh -tt -R {PORTS[BY_HAND_PTY]}:localhost:22 jumpnode sleep infinity",
 }
-# Debian's kernel has these; the machine that this runs on may have others.
-SYSCTL = "sysctl -qw net.ipv4.tcp_congestion_control=cubic net.ipv4.tcp_rmem='4096 131072 6291456'"
+# As Debian's kernel has it by default; the machine that this runs on may have other windows.
+SYSCTL = "sysctl -qw net.ipv4.tcp_rmem='4096 131072 6291456' net.ipv4.tcp_wmem='4096 16384 4194304'"
 OUR_TUNNEL = "exec python3 -I ~/.local/share/backupjump/backupjump-desktop.pyz tunnel open --for 48h"
 _JUMP = f"Host jumpnode\n  HostName {JUMP_NAME}\n  User hand\n  IdentityFile ~/.ssh/hand\n"
-_TO_DESKTOP = "Host {host}\n  HostName localhost\n  HostKeyAlias desktop\n  Port {port}\n  User me\n  ProxyJump jumpnode\n"
+_TO_DESKTOP = (
+    "Host {host}\n  HostName localhost\n  HostKeyAlias desktop\n  Port {port}\n  User me\n  ProxyJump jumpnode\n"
+)
 # What came and went over the line, whichever it is now.
 _LINES = ("eth0", wide_area.NAME)
 
@@ -41,7 +48,7 @@ _LINES = ("eth0", wide_area.NAME)
 class ThreeHosts:
     """The machines, up, with all tunnels open; see `Hosts`."""
 
-    source = Path(SOURCE)
+    source = SOURCE
     ssh = "ssh"
     can_shape = True
     can_drop_caches = True
@@ -83,31 +90,38 @@ class ThreeHosts:
             said.seek(0)
             assert done.returncode == 0, (command, done.returncode, said.read()[-4000:].decode(errors="replace"))
             return Cost(
-                began=began_at,
+                began_at=began_at,
                 seconds=ended - began,
-                after_seconds=time.monotonic() - ended,
+                command_seconds=ended - began,
+                all_seconds=time.monotonic() - began,
                 cpu_seconds={role: now - cpu[role] for role, now in self._cpu().items()},
                 memory_bytes=watch.peaks,
                 wire_bytes=self._wire() - wire,
             )
 
-    def fresh_disk(self, name: str, kind: str, *, gigabytes: float, files: int) -> str:
-        """Return a folder on the Server, or for the source on the Desktop, with a new filesystem."""
-        machine, folder = self._machine[SERVER], f"/srv/{name}"
-        if name == "source":
-            machine, folder = self._machine[DESKTOP], SOURCE
-        detach(machine, folder)
-        attach(kind, self._place / name, gigabytes=gigabytes, machine=machine, folder=folder)
-        if name == "source":
-            machine.must(f"rm -rf {SOURCE}/lost+found && chown me: {SOURCE}")
+    def fresh_disk(self, name: str, kind: str, *, gigabytes: float) -> str:
+        """Return a folder on the Server with a new filesystem."""
+        folder = f"/srv/{name}"
+        self._renew(SERVER, folder, kind, gigabytes=gigabytes)
         self._baseline[folder] = 0
         self._baseline[folder] = self.used_bytes(folder)
         return folder
 
+    def fresh_source(self, *, gigabytes: float) -> None:
+        """Have the source be an empty filesystem."""
+        self._renew(DESKTOP, SOURCE, "ext4", gigabytes=gigabytes)
+        self._machine[DESKTOP].must(f"rmdir {SOURCE}/lost+found && chown me: {SOURCE}")
+
     def used_bytes(self, folder: str) -> int:
         """Return what lies on a disk, beyond what it was made with."""
-        counts = os.statvfs(self.path_here(folder) if folder != SOURCE else self.source_here())
+        command("sync", "--file-system", self.path_here(folder))
+        counts = os.statvfs(self.path_here(folder))
         return (counts.f_blocks - counts.f_bfree) * counts.f_frsize - self._baseline[folder]
+
+    def _renew(self, role: str, folder: str, kind: str, *, gigabytes: float) -> None:
+        machine = self._machine[role]
+        detach(machine, folder)
+        attach(kind, self._place / folder.replace("/", "-"), gigabytes=gigabytes, machine=machine, folder=folder)
 
     @contextmanager
     def wide_area(self) -> Iterator[None]:
@@ -131,10 +145,13 @@ class ThreeHosts:
 def three_hosts(place: Path, *, ways: Sequence[str] = (BY_HAND,), ours: bool = True) -> Iterator[ThreeHosts]:
     """Start the machines below `place`, open the tunnels of these `ways` and, if `ours`, that of an enrolled Desktop."""
     with ExitStack() as stack:
+        # As pip leaves it. On the machines the checkout can't be written to, so each start would compile it anew.
+        command(sys.executable, "-m", "compileall", "-q", str(CHECKOUT / "backupjump"))
         three = stack.enter_context(machines(place / "machines"))
         desktop, jump, server = three
         for machine in three:
             machine.must(SYSCTL)
+        _lead(three)
         if ours:
             enrol(three, by="root")
         _lay_way_by_hand(three)
@@ -148,6 +165,17 @@ def three_hosts(place: Path, *, ways: Sequence[str] = (BY_HAND,), ours: bool = T
             stack.enter_context(standing(hosts.argv(Command(line, DESKTOP))))
             until(lambda port=port: f"127.0.0.1:{port}" in listening(jump), seconds=30, what=f"the tunnel {line}")
         yield hosts
+
+
+def _lead(three: Machines) -> None:
+    """Have TCP between the machines be cubic, as Debian's is, whatever this machine has by default.
+
+    By the routes: a namespace may not choose it for itself where this machine does not allow it to all accounts.
+    """
+    desktop, jump, server = three
+    for machine in (desktop, server):
+        wide_area.lead(machine, f"{JUMP_ADDRESS}/32 dev eth0")
+        wide_area.lead(jump, f"{ADDRESSES[machine.name]}/32 dev {machine.name}")
 
 
 def _processes_of(machine: Machine) -> Iterator[int]:

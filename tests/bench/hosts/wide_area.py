@@ -84,14 +84,15 @@ def between(desktop: Machine, jump: Machine) -> Iterator[None]:
             assert line.stdout.readline() == "up\n", "the slow line did not start"
             for machine in (desktop, jump):
                 machine.must(f"ip link set {NAME} mtu 1500 txqueuelen 1000 up")
-            _lead(desktop, f"{JUMP_ADDRESS}/32 dev {NAME} src {DESKTOP_ADDRESS}")
-            _lead(jump, f"{DESKTOP_ADDRESS}/32 dev {NAME} src {JUMP_ADDRESS}")
+            lead(desktop, f"{JUMP_ADDRESS}/32 dev {NAME} src {DESKTOP_ADDRESS}")
+            lead(jump, f"{DESKTOP_ADDRESS}/32 dev {NAME} src {JUMP_ADDRESS}")
             yield
         finally:
-            _lead(desktop, f"{JUMP_ADDRESS}/32 dev eth0")
-            _lead(jump, f"{DESKTOP_ADDRESS}/32 dev desktop")
+            lead(desktop, f"{JUMP_ADDRESS}/32 dev eth0")
+            lead(jump, f"{DESKTOP_ADDRESS}/32 dev desktop")
             line.kill()
 
 
-def _lead(machine: Machine, route: str) -> None:
-    machine.must(f"ip route replace {route}")
+def lead(machine: Machine, route: str) -> None:
+    """Have a machine take a route, with TCP as Debian's is."""
+    machine.must(f"ip route replace {route} congctl lock cubic")
