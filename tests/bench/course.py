@@ -26,8 +26,9 @@ PULLS = (NOTHING, CHANGED)
 BASELINE = "rsync"
 OURS = "backupjump"
 PEERS = (BASELINE, "rsnapshot", "borg", "restic", OURS)
-# Where hard links are not the point, the question is what btrfs gains.
-PEERS_ON = {"ext4": PEERS, "btrfs": (BASELINE, OURS)}
+PTY = "+pty"
+# What a better tunnel alone gives shows at rsync by hand, and restic's sftp is cruel to the usual one.
+PEERS_ON = {"ext4": (*PEERS, BASELINE + PTY, "restic" + PTY), "btrfs": (BASELINE, OURS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,14 @@ class Asked:
 
     def peers_on(self, store: str) -> list[str]:
         """Return who takes part, with the one that all are compared with first."""
-        wanted = self.peers or PEERS_ON[store]
-        return [peer for peer in wanted if peer.partition("+")[0] not in self.missing]
+        quick = PEERS if store == "ext4" else PEERS_ON[store]
+        wanted = self.peers or (PEERS_ON[store] if self.divisor == 1 else quick)
+        return [peer for peer in wanted if peer.removesuffix(PTY) not in self.missing]
+
+    @property
+    def everyone(self) -> list[str]:
+        """Return who takes part anywhere."""
+        return list(dict.fromkeys(peer for store in self.stores for peer in self.peers_on(store)))
 
     def rows_of(self, work: str, tree: str) -> list[str]:
         """Return the rows of a work: a line or a cache that is slow matters to what is done every night."""
@@ -157,6 +164,8 @@ class _Course:
         self, tree: str, store: str, row: str, work: str, number: int, *, counted: bool = True
     ) -> Iterator[Measure]:
         peers = self.asked.peers_on(store)
+        if work not in (FIRST, *PULLS):  # what a tunnel has no part in
+            peers = [peer for peer in peers if peer.removesuffix(PTY) == peer or peer.removesuffix(PTY) not in peers]
         turned = peers[number % len(peers) :] + peers[: number % len(peers)]
         counted = counted and work in self.asked.works
         yield from (Measure(tree, store, row, work, peer, number, counted) for peer in turned)

@@ -11,11 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.course import (
-    ALL,
     COLD,
     FIRST,
     LAN,
-    NOTHING,
     ONE,
     PRUNE,
     PULLS,
@@ -28,7 +26,7 @@ from bench.course import (
     Renew,
     Step,
 )
-from bench.hosts.host import ROLES, Command, Cost, Hosts
+from bench.hosts.host import Command, Hosts
 from bench.peers.peer import RESTORED, Peer
 from bench.samples import Sample
 from bench.trees import SHAPES, Shape, make_tree, mutate
@@ -53,7 +51,7 @@ class Race:
         self._shape = SHAPES["home"]
 
     def run(self, steps: Sequence[Step]) -> Iterator[Sample]:
-        """Carry them out in order; yield what is counted. AssertionError when a program fails or a snapshot is wrong."""
+        """Carry them out; yield what is counted. AssertionError for a program that fails, and for a wrong snapshot."""
         with self._line:
             for number, step in enumerate(steps, start=1):
                 self._number = f"[{number}/{len(steps)}]"

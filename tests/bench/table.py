@@ -27,8 +27,7 @@ def times(samples: Sequence[Sample], tree: str, store: str) -> Rows:
     own = [each for each in samples if (each.tree, each.store) == (tree, store)]
     names = peers(own)
     rows = [["seconds, median (least-most, times), × rsync by hand", *names]]
-    for place in places(own):
-        rows.append([title(place), *(_time(own, place, name) for name in names)])
+    rows += ([title(place), *(_time(own, place, name) for name in names)] for place in places(own))
     return rows
 
 
@@ -54,9 +53,8 @@ def costs(samples: Sequence[Sample], tree: str, store: str) -> Rows:
     head = ["work", "program", "command ends, s", "all of it ends, s", "CPU-s Server + JumpNode + Desktop", "× rsync"]
     rows = [[*head, "memory Server / Desktop, MB", "on the wire, MB", "store, MB"]]
     for place in places(own):
-        for peer in peers(own):
-            if found := at(own, place, peer):
-                rows.append([title(place), peer, *_costs(own, found, place, peer)])
+        measured = ((peer, at(own, place, peer)) for peer in peers(own))
+        rows += ([title(place), peer, *_costs(own, found, place, peer)] for peer, found in measured if found)
     return rows
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from program import until
 
 # How often memory is looked at; shorter peaks are missed.
 LOOK_SECONDS = 0.1
+_PREFIX = "bench-"
 _ENTER = 'echo $$ >"$0" && exec "$@"'
 
 
@@ -64,7 +66,7 @@ class Group:
     @property
     def memory_bytes(self) -> int:
         """What its processes hold in memory now; a page that several share is counted once."""
-        return sum(map(_resident_bytes, self.pids()))
+        return sum(map(resident_bytes, self.pids()))
 
     def pids(self) -> list[int]:
         """Return its processes and those of the groups below it."""
@@ -75,10 +77,22 @@ class Group:
         return found
 
 
+class Counted(Protocol):
+    """Processes that belong together."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What they have spent on processors so far."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What they hold in memory now."""
+
+
 class Watch(threading.Thread):
     """Looks at the memory of some groups again and again; `peaks` are in bytes, above what they held at the start."""
 
-    def __init__(self, groups: dict[str, Group]) -> None:
+    def __init__(self, groups: Mapping[str, Counted]) -> None:
         super().__init__(daemon=True)
         self.peaks = dict.fromkeys(groups, 0)
         self._groups = groups
@@ -105,7 +119,8 @@ class Watch(threading.Thread):
 @contextmanager
 def groups(names: Sequence[str]) -> Iterator[dict[str, Group]]:
     """Make a group for each name, side by side, and take them away at the end, with all that runs in them."""
-    top = Group(_hierarchy() / f"bench-{os.getpid()}")
+    _sweep(_hierarchy())
+    top = Group(_hierarchy() / f"{_PREFIX}{os.getpid()}")
     top.folder.mkdir()
     made: dict[str, Group] = {}
     try:
@@ -128,7 +143,16 @@ def _hierarchy() -> Path:
     raise AssertionError("no cgroup v2 is mounted here: mount -t cgroup2 none /sys/fs/cgroup/unified")
 
 
-def _resident_bytes(pid: int) -> int:
+def _sweep(hierarchy: Path) -> None:
+    """Take away what a benchmark that was killed has left; its machines have ended with it."""
+    for left in hierarchy.glob(f"{_PREFIX}*"):
+        if not Path("/proc", left.name.removeprefix(_PREFIX)).exists():
+            for folder, _, _ in os.walk(left, topdown=False):
+                Path(folder).rmdir()
+
+
+def resident_bytes(pid: int) -> int:
+    """Return what a process holds in memory, its share of what it shares; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,22 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """How backupjump is set up on the Server: the words that start it, its job, that job's file, the Desktop's name."""
+
+    program: str
+    desktop: str
+    job: str
+    job_file: str
+
+
+@dataclass(frozen=True)
 class Cost:
     """What a command took. `wire_bytes` is -1 and maps are empty where this lab can't tell.
 
     `seconds` until its work was done; `command_seconds` until it ended; `all_seconds` until the last process that it
-    left behind had ended too. `cpu_seconds`, by role, is of all of that. `memory_bytes` is the peak above idle, by role.
-    `wire_bytes` went over the Desktop's line, both directions together. `began_at` is a time of the clock.
+    left behind had ended too. `cpu_seconds`, by role, is of all of that. `memory_bytes`, by role, is the peak above
+    idle. `wire_bytes` went over the Desktop's line, both directions together. `began_at` is a time of the clock.
     """
 
     began_at: float
@@ -46,13 +56,14 @@ class Hosts(Protocol):
     """The three machines, with a way by hand from the Server to the Desktop and the tunnels it needs.
 
     `source` is the tree's folder on the Desktop. `ssh` are the words that start ssh on the Server so that it knows
-    the hosts `desktop` and, where a tunnel with a pty is wanted, `desktop-pty`.
+    the hosts `desktop` and, where a tunnel with a pty is wanted, `desktop-pty`. `sockets` is a folder for sockets, by
+    the same name on both. `installed` is how backupjump is set up.
     """
 
     source: str
     ssh: str
-    can_shape: bool
-    can_drop_caches: bool
+    sockets: str
+    installed: Installed
 
     def source_here(self) -> Path:
         """Return where this process finds the source."""
@@ -68,6 +79,9 @@ class Hosts(Protocol):
 
     def measure(self, command: Command) -> Cost:
         """Run it to its end, measured; it must succeed."""
+
+    def pids(self) -> Mapping[str, Iterable[int]]:
+        """Return the processes that live on each machine now, by its role."""
 
     def fresh_disk(self, name: str, kind: str, *, gigabytes: float) -> str:
         """Return a folder on the Server with a new filesystem for `name` in place of the one before."""

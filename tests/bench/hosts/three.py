@@ -16,8 +16,7 @@ from pathlib import Path
 from bench.hosts import wide_area
 from bench.hosts.cgroups import Group, Watch, groups
 from bench.hosts.disks import attach, detach
-from bench.hosts.host import BY_HAND, BY_HAND_PTY, DESKTOP, JUMP_NODE, ROLES, SERVER, Command, Cost, standing
-from bench.peers.ours import Installed
+from bench.hosts.host import BY_HAND, BY_HAND_PTY, DESKTOP, JUMP_NODE, ROLES, SERVER, Command, Cost, Installed, standing
 from lab.attacker import listening
 from lab.enrolling import enrol
 from lab.filesystems import command
@@ -50,8 +49,8 @@ class ThreeHosts:
 
     source = SOURCE
     ssh = "ssh"
-    can_shape = True
-    can_drop_caches = True
+    sockets = "/tmp"
+    installed = INSTALLED
 
     def __init__(self, three: Machines, group: dict[str, Group], place: Path) -> None:
         self._machine = dict(zip(ROLES, (three.server, three.jump, three.desktop), strict=True))
@@ -99,6 +98,10 @@ class ThreeHosts:
                 wire_bytes=self._wire() - wire,
             )
 
+    def pids(self) -> dict[str, list[int]]:
+        """Return what lives on each machine."""
+        return {role: group.pids() for role, group in self._group.items()}
+
     def fresh_disk(self, name: str, kind: str, *, gigabytes: float) -> str:
         """Return a folder on the Server with a new filesystem."""
         folder = f"/srv/{name}"
@@ -143,7 +146,7 @@ class ThreeHosts:
 
 @contextmanager
 def three_hosts(place: Path, *, ways: Sequence[str] = (BY_HAND,), ours: bool = True) -> Iterator[ThreeHosts]:
-    """Start the machines below `place`, open the tunnels of these `ways` and, if `ours`, that of an enrolled Desktop."""
+    """Start the machines below `place` and open the tunnels: those of the `ways` by hand, if `ours` the Desktop's."""
     with ExitStack() as stack:
         # As pip leaves it. On the machines the checkout can't be written to, so each start would compile it anew.
         command(sys.executable, "-m", "compileall", "-q", str(CHECKOUT / "backupjump"))
@@ -180,11 +183,11 @@ def _lead(three: Machines) -> None:
 
 def _processes_of(machine: Machine) -> Iterator[int]:
     """Yield what runs on a machine: every process of its namespace, as this one sees it."""
-    its_own = os.readlink(f"/proc/{machine.pid}/ns/pid")
+    its_own = Path(f"/proc/{machine.pid}/ns/pid").readlink()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if os.readlink(entry / "ns/pid") == its_own:
+                if (entry / "ns/pid").readlink() == its_own:
                     yield int(entry.name)
             except OSError:
                 continue  # it has just ended

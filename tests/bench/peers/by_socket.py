@@ -14,7 +14,7 @@ def with_socket(hosts: Hosts, name: str, *, way: str, service: str, on_desktop: 
 
     `on_desktop` says {socket} where the socket's name is to stand; it must have no single quote.
     """
-    here, there = f"/tmp/{name}-server.sock", f"/tmp/{name}-desktop.sock"
+    here, there = f"{hosts.sockets}/{name}-server.sock", f"{hosts.sockets}/{name}-desktop.sock"
     remote = f"{on_desktop.format(socket=there)}; s=$?; rm {there}; exit $s"
     return (
         f"socat UNIX-LISTEN:{here},unlink-early,fork EXEC:'{service}' & "

@@ -1,4 +1,4 @@
-"""backupjump itself, as it stands after an enrolment: its own tunnel, the gate as the forced command of the Server's key.
+"""backupjump as it stands after an enrolment: its own tunnel, the gate as the forced command of the Server's key.
 
 What it leaves to be done after a run is its cost too: the measurement of a pull ends when the last process that
 `backupjump run` has left behind on the Server has ended, a `backupjump prepare` among them.
@@ -6,30 +6,21 @@ What it leaves to be done after a run is its cost too: the measurement of a pull
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bench.hosts.host import Command, Cost, Hosts
 
 
-@dataclass(frozen=True)
-class Installed:
-    """How it is set up on the Server: the words that start it, its job and that job's file, and the Desktop's name."""
-
-    program: str
-    desktop: str
-    job: str
-    job_file: str
-
-
 class Ours:
-    """One store."""
+    """One store. `job_keys` are further lines for the job's YAML."""
 
     name = "backupjump"
     disk = "backups"
 
-    def __init__(self, hosts: Hosts, installed: Installed) -> None:
+    def __init__(self, hosts: Hosts, *, job_keys: str = "") -> None:
         self._hosts = hosts
-        self._installed = installed
+        self._installed = hosts.installed
+        self._job_keys = job_keys
         self._store = ""
         self._kept = 0
 
@@ -45,7 +36,7 @@ class Ours:
         return Command(f"{self._installed.program} run {self._installed.job}")
 
     def judged(self, cost: Cost) -> Cost:
-        """It is done when the Run is recorded: the next may begin. The command goes on to verify, and that is its cost."""
+        """It is done when the Run is recorded and the next may begin; the command goes on to read some of the store."""
         recorded_at = self._hosts.path_here(f"{self._folder}/runs.jsonl").stat().st_mtime
         return replace(cost, seconds=recorded_at - cost.began_at)
 
@@ -73,5 +64,5 @@ class Ours:
         return f"{self._store}/{self._installed.desktop}/{self._installed.job}"
 
     def _write_job(self, more: str = "") -> None:
-        text = f"desktop: {self._installed.desktop}\nsources: [{self._hosts.source}]\n{more}"
+        text = f"desktop: {self._installed.desktop}\nsources: [{self._hosts.source}]\n{self._job_keys}\n{more}"
         self._hosts.path_here(self._installed.job_file).write_text(text)

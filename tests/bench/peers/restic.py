@@ -31,8 +31,8 @@ class Restic:
         """Return the line that starts `restic backup` on the Desktop."""
         self._kept += 1
         on_desktop = (
-            f'{_PASSWORD} restic -r sftp:server:{self._repository} -o sftp.command="socat STDIO UNIX-CONNECT:{{socket}}" '
-            f"backup {self._hosts.source}"
+            f"{_PASSWORD} restic -r sftp:server:{self._repository} "
+            f'-o sftp.command="socat STDIO UNIX-CONNECT:{{socket}}" backup {self._hosts.source}'
         )
         return Command(with_socket(self._hosts, self.disk, way=self._way, service=_SFTP_SERVER, on_desktop=on_desktop))
 
