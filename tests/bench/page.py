@@ -1,0 +1,94 @@
+"""Puts what was measured into docs/performance.md, between two comments, and the picture beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.chart import chart
+from bench.course import WORKS
+from bench.samples import Report, Sample, peers, places
+from bench.table import Rows, as_markdown, costs, stands, times
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "performance.md"
+PICTURE = DOCS / "pictures/performance.svg"
+BEGIN = "<!-- results: python -m tests.bench --report -->"
+END = "<!-- end of results -->"
+
+
+def write_page(reports: Sequence[Report]) -> None:
+    """Write the results and the picture; of a place that several reports have, the last one's figures count."""
+    samples = merged(reports)
+    PICTURE.write_text(chart(samples), encoding="utf-8")
+    PAGE.write_text(with_results(PAGE.read_text(encoding="utf-8"), results(reports, samples)), encoding="utf-8")
+
+
+def merged(reports: Sequence[Report]) -> list[Sample]:
+    """Return the samples of all reports. Where several have one place, all of it is the last one's: ratios are only
+    good within a run. Pure.
+    """
+    last = {place: number for number, report in enumerate(reports) for place in places(report.samples)}
+    return [
+        sample
+        for number, report in enumerate(reports)
+        for sample in report.samples
+        if last[sample.tree, sample.store, sample.row, sample.work] == number
+    ]
+
+
+def with_results(page: str, text: str) -> str:
+    """Return the page with `text` between its two comments; ValueError for a page without them. Pure."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no {BEGIN} with {END} behind it")
+    return f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
+
+
+def results(reports: Sequence[Report], samples: Sequence[Sample]) -> str:
+    """Return what was measured, as Markdown. Pure."""
+    parts = ["![Time beside rsync by hand, a bar a program, for each work](pictures/performance.svg)"]
+    for tree, store in stands(samples):
+        parts += [f"### {tree} on {store}", as_markdown(times(samples, tree, store))]
+        parts += [f"<details><summary>What else it took</summary>\n\n{as_markdown(costs(samples, tree, store))}"]
+        parts += ["</details>"]
+    parts += ["### What loses", *lost(samples)]
+    parts += ["### On what", *_on_what(reports), "### The commands", as_markdown(commands(samples))]
+    return "\n\n".join(parts)
+
+
+def lost(samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield a list of where backupjump is slower than another program, or a sentence that it nowhere is."""
+    from bench.course import OURS
+    from bench.samples import spread
+    from bench.table import title
+
+    lines = []
+    for place in places(samples):
+        ours = spread(samples, place, OURS)
+        others = {peer: spread(samples, place, peer) for peer in peers(samples) if peer != OURS}
+        faster = [f"{peer} {found.median:.2f} s" for peer, found in others.items() if found and ours
+                  and found.median < ours.median]  # fmt: skip
+        if ours and faster:
+            lines.append(f"- {place[0]} on {place[1]}, {title(place)}: {ours.median:.2f} s; {', '.join(faster)}")
+    yield "\n".join(lines) if lines else "Nothing that was measured here."
+
+
+def _on_what(reports: Sequence[Report]) -> Iterator[str]:
+    for report in dict.fromkeys(reports[index].options["command"] for index in range(len(reports))):
+        yield f"`{report}`"
+    newest = reports[-1]
+    facts: Rows = [["", ""], *([name, said] for name, said in {**newest.machine, **newest.versions}.items())]
+    yield as_markdown(facts)
+
+
+def commands(samples: Sequence[Sample]) -> Rows:
+    """Return the exact words of each program for each work, as typed on the Server; those of its last time. Pure."""
+    last = {(each.peer, each.work): each.line for each in samples}
+    rows = [["program", "work", "line on the Server"]]
+    for peer in peers(samples):
+        for work, title in WORKS.items():
+            if (peer, work) in last:
+                rows.append([peer, title, f"`{last[peer, work].replace('|', chr(92) + '|')}`"])
+    return rows
