@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from backupjump.rsync.link_speed import LinkSpeed
 
 COMPRESSOR = "zstd"
-# Above it, the Desktop's one CPU that compresses is what a transfer waits for (measured).
+# So much text a second goes through an rsync that packs it, on one CPU (measured): it would hold a faster link up.
 FAST_LINK_BYTES = 150_000_000
 # Below it no CPU is what a transfer waits for: zstd costs no time, and a tenth of text is worth it. On a faster link
 # content that does not shrink may take a fifth longer (measured), which a third of text makes up for.
