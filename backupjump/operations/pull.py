@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from backupjump.errors import BackupjumpError, ListUnusable, Revoked, Stopped, StoreFull
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
-from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
+from backupjump.operations.by_list.bring import TooManyNames, doubtful, prepare_list, record_list, take_in
 from backupjump.operations.by_list.look import look
 from backupjump.operations.by_list.look import told as listed
 from backupjump.operations.compression import how_of as compressed
@@ -48,7 +48,7 @@ from backupjump.store.stage import discard_if_empty, for_whole, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from backupjump.operations.probe import Rsyncs
     from backupjump.rsync.plan import Plan
@@ -169,18 +169,37 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     """Bring what has changed, or all if `whole` says why, and see to it that the tree is as it is to be listed."""
     assert pull.store is not None
     assert pull.staging is not None
-    assert pull.rsyncs is not None
-    pull.looked = look(pull, deadline=deadline, why=whole)
-    plan = with_compression(pull, plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs))
-    pull.by_list = prepare_list(pull.staging, pull.looked.draft, plan) if pull.looked.draft is not None else None
-    if pull.by_list is None:
-        for_whole(pull.staging)
-    pulled = _transfer(pull, pull.by_list.plan if pull.by_list is not None else plan, deadline)
+    pulled = _transfer(pull, _plan(pull, deadline, whole), deadline)
     _account(pull, pulled.bytes_received)
     take_out(pull.staging, pulled.stale)
     if pull.by_list is not None:
         pulled, pull.refreshed = take_in(pull.staging, pull.by_list, pulled)
     return pulled
+
+
+def _plan(pull: Pull, deadline: float, whole: str) -> Plan:
+    """Return what rsync is to bring: what a list says has changed, or everything, if `whole` or the list says why."""
+    assert pull.staging is not None
+    pull.by_list = None
+    pull.looked = look(pull, deadline=deadline, why=whole)
+    moved: Mapping[bytes, bytes] = {}
+    if pull.looked.draft is not None:
+        try:
+            pull.by_list = prepare_list(pull.staging, pull.looked.draft, _plan_all(pull))
+        except TooManyNames as many:
+            pull.looked, moved = look(pull, deadline=deadline, why=str(many)), many.moved
+    if pull.by_list is None:
+        for_whole(pull.staging, moved)
+        return with_compression(pull, _plan_all(pull))
+    plan = pull.by_list.plan
+    return with_compression(pull, plan) if plan.transfers else plan
+
+
+def _plan_all(pull: Pull) -> Plan:
+    assert pull.store is not None
+    assert pull.staging is not None
+    assert pull.rsyncs is not None
+    return plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs)
 
 
 def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
