@@ -99,7 +99,7 @@ class Walk:
     def lines(self) -> Iterator[str]:
         """Yield the lines, each with its newline; OSError if the walk can't go on."""
         yield _line(self._path, self._found, self.device)
-        levels, device, quoted, is_utf_8 = self._levels, self.device, _quoted, _UTF_8
+        levels, device, quoted, owner, is_utf_8 = self._levels, self.device, _quoted, _owner, _UTF_8
         while levels:
             level = levels[-1]
             fd, head = level.fd, level.head
@@ -112,8 +112,15 @@ class Walk:
                 except OSError:
                     yield path + _UNSEEN
                     continue
-                kind = found.st_mode & 0o170000
-                if kind == stat.S_IFREG:
+                mode = found.st_mode
+                kind = mode & 0o170000
+                if kind == stat.S_IFREG and found.st_dev == device:
+                    # Nine of ten names: as _line would have it, without the calls.
+                    yield (
+                        f"{path}{owner(mode, found.st_uid, found.st_gid)}{found.st_size}"
+                        f',"mtime_ns":{found.st_mtime_ns},"source":[{found.st_ino},{found.st_ctime_ns},{found.st_nlink}]}}\n'
+                    )
+                elif kind == stat.S_IFREG:
                     yield _line(path, found, device, size=found.st_size)
                 elif kind == stat.S_IFDIR:
                     yield from self._enter(name, path, found)
