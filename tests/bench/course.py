@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 TREES = ("home", "big", "tiny")
 STORES = ("ext4", "btrfs")
+FOLDER = "folder"  # on loopback, on whatever there is
 FIRST, NOTHING, CHANGED, ONE, ALL, PRUNE = "first", "nothing-changed", "changed", "restore-one", "restore-all", "prune"
 WORKS = {
     FIRST: "first pull",
@@ -28,7 +29,7 @@ OURS = "backupjump"
 PEERS = (BASELINE, "rsnapshot", "borg", "restic", OURS)
 PTY = "+pty"
 # What a better tunnel alone gives shows at rsync by hand, and restic's sftp is cruel to the usual one.
-PEERS_ON = {"ext4": (*PEERS, BASELINE + PTY, "restic" + PTY), "btrfs": (BASELINE, OURS)}
+PEERS_ON = {"ext4": (*PEERS, BASELINE + PTY, "restic" + PTY), "btrfs": (BASELINE, OURS), FOLDER: PEERS}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from bench.course import LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
+from bench.course import FOLDER, LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
 
 QUICK_DIVISOR = 40
 _ABOUT = """\
@@ -74,7 +74,7 @@ def asked_by(said: argparse.Namespace, missing: Iterable[str]) -> Asked:
     """Return what these words mean, without those that are missing."""
     return Asked(
         trees=said.tree or (["home"] if said.quick else TREES),
-        stores=said.store or (STORES[:1] if on_loopback(said) else STORES),
+        stores=[FOLDER] if on_loopback(said) else said.store or STORES,
         rows=[LAN] if on_loopback(said) else said.row,
         works=said.work or tuple(WORKS),
         peers=said.peer,
