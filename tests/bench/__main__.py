@@ -84,13 +84,12 @@ def _measure(race: Race, asked: Asked, file: Path) -> None:
 def _hosts(place: Path, asked: Asked, said: argparse.Namespace) -> AbstractContextManager[Hosts]:
     if on_loopback(said):
         return loopback(place, ways=ways(asked.everyone))
-    return three_hosts(place, ways=ways(asked.everyone), ours=OURS in asked.everyone)
+    return three_hosts(place, ways=ways(asked.everyone), ours=said.profile or OURS in asked.everyone)
 
 
 def _check_room(folder: Path, asked: Asked) -> None:
     largest = max(SHAPES[tree].scaled(asked.divisor).total_bytes for tree in asked.trees)
-    most = max(len(asked.peers_on(store)) for store in asked.stores)
-    wanted, free = largest * _ROOM * (most + 1), shutil.disk_usage(folder).free
+    wanted, free = largest * _ROOM * (len(asked.everyone) + 1), shutil.disk_usage(folder).free
     if free < wanted:
         sys.exit(
             f"{folder} has {free / 1e9:.0f} GB free of the {wanted / 1e9:.0f} that are needed: --dir, --tree, --peer"

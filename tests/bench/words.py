@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.course import FOLDER, LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
@@ -82,6 +83,15 @@ def asked_by(said: argparse.Namespace, missing: Iterable[str]) -> Asked:
         times=said.times or (1 if said.quick else 3),
         divisor=QUICK_DIVISOR if said.quick else 1,
     )
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return how the benchmark was started, without what only tells where its files lie."""
+    kept = list(words)
+    for option in ("--json", "--dir"):
+        while option in kept:
+            del kept[kept.index(option) : kept.index(option) + 2]
+    return shlex.join(["python", "-m", "tests.bench", *kept])
 
 
 def on_loopback(said: argparse.Namespace) -> bool:

@@ -87,4 +87,9 @@ def test_a_better_tunnel_is_compared_where_a_tunnel_is_used() -> None:
 
 
 def test_who_is_not_installed_takes_no_part() -> None:
-    assert Asked(missing=["restic", "borg"]).peers_on("ext4") == ["rsync", "rsnapshot", "backupjump", "rsync+pty"]
+    assert Asked(missing=["restic", "borg"]).peers_on("ext4", "home") == [
+        "rsync",
+        "rsnapshot",
+        "backupjump",
+        "rsync+pty",
+    ]
