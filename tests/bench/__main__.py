@@ -25,7 +25,7 @@ from bench.peers.everyone import missing, peers, ways
 from bench.profile import profile
 from bench.race import Race
 from bench.samples import Report
-from bench.table import as_text, costs, stands, times
+from bench.table import as_text, costs, noise, stands, times
 from bench.trees import SHAPES
 from bench.words import asked_by, on_loopback, parser
 
@@ -66,7 +66,11 @@ def main() -> int:
 
 
 def _measure(race: Race, asked: Asked, file: Path) -> None:
-    options = {"command": f"python -m tests.bench {shlex.join(sys.argv[1:])}".rstrip(), "times": asked.times}
+    options = {
+        "command": f"python -m tests.bench {shlex.join(sys.argv[1:])}".rstrip(),
+        "times": asked.times,
+        "processors": os.cpu_count(),
+    }
     report = Report(this_machine(), versions(), options)
     for sample in race.run(steps(asked)):
         report.samples.append(sample)
@@ -74,19 +78,18 @@ def _measure(race: Race, asked: Asked, file: Path) -> None:
     for tree, store in stands(report.samples):
         print(f"\n{tree} on {store}\n{as_text(times(report.samples, tree, store))}\n")
         print(as_text(costs(report.samples, tree, store)))
-    _say(f"all figures: {file}")
+    _say(f"{noise(report.samples, os.cpu_count() or 1)}\nall figures: {file}")
 
 
 def _hosts(place: Path, asked: Asked, said: argparse.Namespace) -> AbstractContextManager[Hosts]:
     if on_loopback(said):
         return loopback(place, ways=ways(asked.everyone))
-    return three_hosts(place, ways=ways(asked.everyone), ours=OURS in asked.everyone)
+    return three_hosts(place, ways=ways(asked.everyone), ours=said.profile or OURS in asked.everyone)
 
 
 def _check_room(folder: Path, asked: Asked) -> None:
     largest = max(SHAPES[tree].scaled(asked.divisor).total_bytes for tree in asked.trees)
-    most = max(len(asked.peers_on(store)) for store in asked.stores)
-    wanted, free = largest * _ROOM * (most + 1), shutil.disk_usage(folder).free
+    wanted, free = largest * _ROOM * (len(asked.everyone) + 1), shutil.disk_usage(folder).free
     if free < wanted:
         sys.exit(
             f"{folder} has {free / 1e9:.0f} GB free of the {wanted / 1e9:.0f} that are needed: --dir, --tree, --peer"

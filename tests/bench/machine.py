@@ -50,7 +50,7 @@ def _said(words: Sequence[str]) -> str:
 
 
 def _filesystem() -> str:
-    return _said(("findmnt", "--noheadings", "--output", "FSTYPE,OPTIONS", "--target", "/var/tmp"))
+    return _said(("findmnt", "--noheadings", "--output", "FSTYPE", "--target", "/var/tmp"))
 
 
 def _lines(file: str) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.chart import chart
-from bench.course import WORKS
-from bench.samples import Report, Sample, peers, places
-from bench.table import Rows, as_markdown, costs, stands, times
+from bench.course import OURS, WORKS
+from bench.samples import Report, Sample, peers, places, ratio, spread, whole_cpu
+from bench.table import Rows, as_markdown, costs, noise, stands, times, title
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "performance.md"
@@ -54,30 +54,33 @@ def results(reports: Sequence[Report], samples: Sequence[Sample]) -> str:
         parts += [f"<details><summary>What else it took</summary>\n\n{as_markdown(costs(samples, tree, store))}"]
         parts += ["</details>"]
     parts += ["### What loses", *lost(samples)]
-    parts += ["### On what", *_on_what(reports), "### The commands", as_markdown(commands(samples))]
+    parts += ["### On what", *_on_what(reports, samples), "### The commands", as_markdown(commands(samples))]
     return "\n\n".join(parts)
 
 
 def lost(samples: Sequence[Sample]) -> Iterator[str]:
-    """Yield a list of where backupjump is slower than another program, or a sentence that it nowhere is."""
-    from bench.course import OURS
-    from bench.samples import spread
-    from bench.table import title
-
-    lines = []
+    """Yield what backupjump is slower at than another program, and what it takes more of than rsync by hand. Pure."""
+    slower, more = [], []
     for place in places(samples):
         ours = spread(samples, place, OURS)
-        others = {peer: spread(samples, place, peer) for peer in peers(samples) if peer != OURS}
-        faster = [f"{peer} {found.median:.2f} s" for peer, found in others.items() if found and ours
-                  and found.median < ours.median]  # fmt: skip
-        if ours and faster:
-            lines.append(f"- {place[0]} on {place[1]}, {title(place)}: {ours.median:.2f} s; {', '.join(faster)}")
-    yield "\n".join(lines) if lines else "Nothing that was measured here."
+        if ours is None:
+            continue
+        said = f"{place[0]} on {place[1]}, {title(place)}"
+        others = [(peer, spread(samples, place, peer)) for peer in peers(samples) if peer != OURS]
+        faster = [f"{peer} {found.median:.2f} s" for peer, found in others if found and found.median < ours.median]
+        if faster:
+            slower.append(f"- {said}: {ours.median:.2f} s; {', '.join(faster)}")
+        if (share := ratio(samples, place, OURS, whole_cpu)) is not None and share > 1:
+            more.append(f"- {said}: × {share:.2f}")
+    yield "Slower than another program:"
+    yield "\n".join(slower) or "- nowhere"
+    yield "More time of processors than rsync by hand, all three machines together:"
+    yield "\n".join(more) or "- nowhere"
 
 
-def _on_what(reports: Sequence[Report]) -> Iterator[str]:
-    for report in dict.fromkeys(reports[index].options["command"] for index in range(len(reports))):
-        yield f"`{report}`"
+def _on_what(reports: Sequence[Report], samples: Sequence[Sample]) -> Iterator[str]:
+    yield "\n".join(f"- `{report.options['command']}`" for report in reports)
+    yield noise(samples, reports[-1].options["processors"])
     newest = reports[-1]
     facts: Rows = [["", ""], *([name, said] for name, said in {**newest.machine, **newest.versions}.items())]
     yield as_markdown(facts)
@@ -88,7 +91,6 @@ def commands(samples: Sequence[Sample]) -> Rows:
     last = {(each.peer, each.work): each.line for each in samples}
     rows = [["program", "work", "line on the Server"]]
     for peer in peers(samples):
-        for work, title in WORKS.items():
-            if (peer, work) in last:
-                rows.append([peer, title, f"`{last[peer, work].replace('|', chr(92) + '|')}`"])
+        done = [work for work in WORKS if (peer, work) in last]
+        rows += ([peer, WORKS[work], "`" + last[peer, work].replace("|", "\\|") + "`"] for work in done)
     return rows

@@ -9,6 +9,7 @@ from bench.samples import Place, Sample, Spread, at, peers, places, ratio, sprea
 
 Rows = list[list[str]]
 NONE = "–"
+_TOO_MUCH = 0.25
 
 
 def title(place: Place) -> str:
@@ -73,6 +74,17 @@ def _costs(samples: Sequence[Sample], found: Sequence[Sample], place: Place, pee
     wire = median(lambda each: each.wire_bytes)
     yield megabytes(wire) if wire >= 0 else NONE
     yield megabytes(found[-1].store_bytes)
+
+
+def noise(samples: Sequence[Sample], processors: int) -> str:
+    """Return how much of the processors was spent neither by the three machines nor idle, as a sentence."""
+    shares = [each.elsewhere_seconds / (each.all_seconds * processors) for each in samples]
+    found = Spread.of(shares)
+    said = (
+        f"Meanwhile the kernel's own threads and other programs had {100 * found.median:.0f} % of the processors "
+        f"in the median, {100 * found.most:.0f} % at most"
+    )
+    return f"{said}: too much, nothing else should run here." if found.median > _TOO_MUCH else f"{said}."
 
 
 def megabytes(count: float) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench.course import LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
+from bench.course import FOLDER, LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
 
 QUICK_DIVISOR = 40
 _ABOUT = """\
@@ -74,7 +75,7 @@ def asked_by(said: argparse.Namespace, missing: Iterable[str]) -> Asked:
     """Return what these words mean, without those that are missing."""
     return Asked(
         trees=said.tree or (["home"] if said.quick else TREES),
-        stores=said.store or (STORES[:1] if on_loopback(said) else STORES),
+        stores=[FOLDER] if on_loopback(said) else said.store or STORES,
         rows=[LAN] if on_loopback(said) else said.row,
         works=said.work or tuple(WORKS),
         peers=said.peer,
@@ -82,6 +83,15 @@ def asked_by(said: argparse.Namespace, missing: Iterable[str]) -> Asked:
         times=said.times or (1 if said.quick else 3),
         divisor=QUICK_DIVISOR if said.quick else 1,
     )
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Return how the benchmark was started, without what only tells where its files lie."""
+    kept = list(words)
+    for option in ("--json", "--dir"):
+        while option in kept:
+            del kept[kept.index(option) : kept.index(option) + 2]
+    return shlex.join(["python", "-m", "tests.bench", *kept])
 
 
 def on_loopback(said: argparse.Namespace) -> bool:
