@@ -47,6 +47,7 @@ class DesktopTunnel:
     deferred_at: datetime | None = None
     deferred_why: str = ""
     veto: str | None = None
+    asks_session: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +211,7 @@ def _tunnel(told: Mapping[str, Any]) -> DesktopTunnel:
         deferred_at=_time(_of(told, "deferred_at", str)) if told.get("deferred_at") is not None else None,
         deferred_why=_of(told, "deferred_why", str) if told.get("deferred_why") is not None else "",
         veto=_of(told, "veto", str) if told.get("veto") is not None else None,
+        asks_session="nodelay" in told,
     )
 
 
