@@ -56,7 +56,8 @@ class Gate:
 
     `rsync_said` is what `rsync --version` prints there. `confines`: that rsync can be kept inside a folder, so the
     gate takes lists of files. `clock` is aware. `tunnel` is None where the gate's config has none, or an older gate
-    does not tell. States and names are as they came: not for a screen.
+    does not tell. `aes`: whether its processor has instructions for it, None if that is not known. States and names
+    are as they came: not for a screen.
     """
 
     version: int
@@ -66,6 +67,7 @@ class Gate:
     clock: datetime
     hooks: tuple[str, ...]
     tunnel: DesktopTunnel | None = None
+    aes: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +199,7 @@ def _gate_of(answer: Mapping[str, Any]) -> Gate:
         clock=_time(_of(answer, "clock", str)),
         hooks=_texts(answer, "hooks"),
         tunnel=_tunnel(_of(answer, "tunnel", dict)) if answer.get("tunnel") is not None else None,
+        aes=_of(answer, "aes", bool) if answer.get("aes") is not None else None,
     )
 
 

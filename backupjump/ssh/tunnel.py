@@ -14,6 +14,7 @@ from pathlib import Path
 
 from backupjump import process
 from backupjump.ssh import client_config
+from backupjump.ssh.ciphers import prefers_aes
 from backupjump.ssh.client_config import Hop
 from backupjump.ssh.first_session import FirstSession
 from backupjump.ssh.tunnel_verdicts import Forward, is_heard, stands, unreachable, why_it_broke, why_it_fails
@@ -23,15 +24,15 @@ _KEPT_LINES = 200
 _LONGEST_LINE_BYTES = 8192
 
 
-def tunnel_config(jumps: Iterable[Hop], known_hosts: Path) -> str:
-    """Render the ssh_config of the tunnel, one Host block for each JumpNode that it may go to.
+def tunnel_config(jumps: Iterable[Hop], known_hosts: Path, *, aes: bool = False) -> str:
+    """Render the ssh_config of the tunnel, one Host block for each JumpNode that it may go to; `aes` as `host_block`.
 
     Without ClearAllForwardings, which would drop the `-R` of the command line and say nothing (seen).
     """
     # Without the first, ssh stays up although nothing is forwarded, with a mere warning (seen). By the others a dead
     # peer is noticed within 20 s. They cost nothing while the JumpNode asks more often (ClientAliveInterval 3 there).
     first = "Host *\n  ExitOnForwardFailure yes\n  ServerAliveInterval 5\n  ServerAliveCountMax 3\n"
-    blocks = [client_config.host_block(jump) for jump in jumps]
+    blocks = [client_config.host_block(jump, aes=aes) for jump in jumps]
     common = client_config.common_block(known_hosts, clear_forwardings=False)
     return "\n".join([client_config.header(), *blocks, first, common])
 
@@ -52,7 +53,7 @@ def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
     hops = tuple(jumps)
     files = {
         "known_hosts": client_config.known_hosts(hops),
-        "ssh_config": tunnel_config(hops, folder / "known_hosts"),
+        "ssh_config": tunnel_config(hops, folder / "known_hosts", aes=prefers_aes()),
     }
     write_private_files(folder, files)
     return folder / "ssh_config"

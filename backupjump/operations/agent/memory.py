@@ -34,8 +34,8 @@ class Told:
 
     `why` is for the decision, `trouble` for the last try that failed, empty if none did, with a `hint`; `needs_person`
     is whether no later try will mend it. `deferred_at` is since when the owner's word has put off what is wanted,
-    `deferred_why` how; they stay until a backup has been made. `metered` is for the gate, which can't find out in time. `nodelay` is
-    whether the JumpNode delays nothing on the tunnel, None where no tunnel stands or nobody knows.
+    `deferred_why` how; they stay until a backup has been made. `metered` is for the gate, which can't find out in time.
+    `nodelay` is whether the JumpNode delays nothing on the tunnel, None where no tunnel stands or nobody knows.
     """
 
     at: datetime

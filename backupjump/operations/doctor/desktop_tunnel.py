@@ -59,7 +59,7 @@ _BEHIND = (
 
 
 def check_tunnel(tunnel: Tunnel, folder: Path) -> Iterator[Finding]:
-    """Look at each JumpNode by really logging in to it; five logins, 95 s at most. ssh's files are in `folder` of the state."""
+    """Look at each JumpNode by really logging in to it; five logins, 95 s at most. ssh's files are in `folder`."""
     forwards = forwards_of(tunnel)
     config = write_config((forward.jump for forward in forwards), folder)
     for forward in forwards:
@@ -121,7 +121,7 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
         )
         yield check_loopback(key)
         told = read_told(config.parent.parent)
-        yield judge_delay(told.nodelay if told is not None else None, key)
+        yield judge_delay(told.nodelay if told is not None and told.jump_node == forward.jump_node else None, key)
         return
     fix = key.narrow() if isinstance(failed, ForwardRefused) else f"nc -vz {forward.jump.host} {forward.jump.port}"
     if "is taken" in str(failed):

@@ -59,7 +59,7 @@ class TunnelKey:
         return _THERE + append_line(f"{self.options} {public} {self._mark()}", file=self._place)
 
     def set_sshd(self, *settings: str) -> str:
-        """Return the command that gives sshd there `settings` for the account, taken out again if it can't read them."""
+        """Return the command that gives sshd there `settings` for the account, taken out again if it can't read."""
         lines = (f"Match User {self.forward.jump.user}", *(f"  {setting}" for setting in settings), "Match all")
         words = " ".join(f"'{line}'" for line in lines)
         name = _SNIPPET.replace("tunnel", settings[0].split()[0].lower())
