@@ -29,6 +29,7 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
         hooks=("b", "a"),
         power=Power(on_battery=True, percent=41),
         now=NOON,
+        aes=True,
     )
 
     assert line.isascii()
@@ -41,6 +42,7 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
         "power": {"on_battery": True, "percent": 41},
         "hooks": ["a", "b"],
         "tunnel": None,
+        "aes": True,
     }
 
 

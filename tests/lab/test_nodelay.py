@@ -1,0 +1,129 @@
+"""A tunnel on which the JumpNode's sshd delays nothing, and one whose JumpNode is of an older enrolment: real sshds."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.admitted import LAPTOP_PORT, Admitted, admitted
+from lab.attacker import listening
+from lab.machines import DESKTOP_ADDRESS, Machine
+from program import until
+
+pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
+
+PROGRAM = Path(sys.executable).with_name("backupjump")
+RELOAD = "kill -HUP $(cat /run/sshd.pid)"
+SNIPPET = "/etc/ssh/sshd_config.d/backupjump.conf"
+# As enrolment set a JumpNode up before tunnels asked for a session.
+OLDER = f"sed -i 's/MaxSessions 1/MaxSessions 0/' {SNIPPET} && {RELOAD}"
+END = f"127.0.0.1:{LAPTOP_PORT}"
+SLOW = "grants this tunnel no session"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admitted]:
+    with admitted(tmp_path_factory.mktemp("nodelay")) as running:
+        yield running
+
+
+@contextmanager
+def opened(place: Admitted, said: str) -> Iterator[str]:
+    """Have laptop's tunnel open by the program itself, once it has `said` these words; give all it said till then."""
+    desktop, jump, _ = place.three
+    # An sshd that has just been told to read its config anew is away for a moment.
+    line = f"until {PROGRAM} tunnel open --for 1h; do sleep 0.2; done"
+    with desktop.running(line, user="me") as tunnel:
+        assert tunnel.stdout is not None
+        heard = ""
+        while said not in heard and (more := tunnel.stdout.readline()):
+            heard += more
+        assert said in heard
+        assert END in listening(jump)
+        yield heard
+    until(lambda: END not in listening(jump), what="the end of the tunnel")
+
+
+def finding(machine: Machine, user: str, check: str) -> dict[str, Any]:
+    """Return what doctor finds there for one check."""
+    findings: list[dict[str, Any]] = machine.run(f"{PROGRAM} doctor --json", user=user).json
+    return next(each for each in findings if each["check"] == check)
+
+
+def nodelays(jump: Machine) -> set[int]:
+    """Return the TCP_NODELAY of each connection that an sshd of the JumpNode has with the Desktop."""
+    network, found = os.readlink(f"/proc/{jump.pid}/ns/net"), set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "ns/net") != network or not (process / "comm").read_text().startswith("sshd"):
+                continue
+            descriptors = [fd for fd in (process / "fd").iterdir() if os.readlink(fd).startswith("socket:")]
+        except OSError:
+            continue  # it has ended
+        for descriptor in descriptors:
+            with _socket_of(int(process.name), int(descriptor.name)) as connection:
+                if _peer(connection) == DESKTOP_ADDRESS:
+                    found.add(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+    return found
+
+
+def _socket_of(pid: int, descriptor: int) -> socket.socket:
+    """Return another process's socket.  Source: pidfd_getfd(2)."""
+    process = os.pidfd_open(pid)
+    try:
+        return socket.socket(fileno=ctypes.CDLL(None, use_errno=True).syscall(438, process, descriptor, 0))
+    finally:
+        os.close(process)
+
+
+def _peer(connection: socket.socket) -> str:
+    try:
+        return str(connection.getpeername()[0]) if connection.family != socket.AF_UNIX else ""
+    except OSError:
+        return ""
+
+
+def test_once_a_tunnel_stands_nothing_is_delayed_on_it_and_nothing_is_left_running_for_it(place: Admitted) -> None:
+    desktop, jump, server = place.three
+
+    with opened(place, "Ctrl-C closes it") as heard:
+        until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
+        measured = finding(server, "backup", "tunnel.nodelay")
+        running = jump.must("ps -u tunnel -o comm= | sort -u").split()
+        ways_in = desktop.must("ls /tmp", user="me").split()
+
+    assert SLOW not in heard
+    assert (measured["verdict"], measured["fix"]) == ("ok", "")
+    assert "its tunnel delays nothing" in measured["evidence"]
+    assert running == ["sshd"]
+    assert [name for name in ways_in if name.startswith("bj-")] == []
+
+
+def test_on_an_older_jump_node_a_tunnel_stands_too_and_doctor_says_what_it_costs_and_what_mends_it(
+    place: Admitted,
+) -> None:
+    desktop, jump, server = place.three
+    jump.must(OLDER)
+
+    with opened(place, SLOW):
+        assert nodelays(jump) == {0}
+        measured = finding(server, "backup", "tunnel.nodelay")
+    found = finding(desktop, "me", "tunnel.nodelay")
+
+    assert (measured["verdict"], found["verdict"]) == ("warn", "warn")
+    assert "holds messages back" in measured["evidence"]
+    for each in (found, measured):
+        jump.must(each["fix"].removeprefix("on the JumpNode, as root: "))
+        with opened(place, "Ctrl-C closes it") as heard:
+            until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
+        assert SLOW not in heard
+        jump.must(f"rm /etc/ssh/sshd_config.d/00-backupjump-maxsessions.conf && {RELOAD}")
+    jump.must(f"sed -i 's/MaxSessions 0/MaxSessions 1/' {SNIPPET} && {RELOAD}")
