@@ -83,6 +83,17 @@ def test_a_stolen_key_gets_no_session(place: Admitted, holder: str, what: str) -
     assert re.search(success, printed, re.MULTILINE) is None, printed
 
 
+def test_the_one_session_of_the_tunnel_key_says_no_to_whatever_is_asked_for(place: Admitted) -> None:
+    said = place.tunnel.prints("ssh -tt {as} there 'touch /tmp/ran'")
+    files = place.tunnel.prints("ssh -s {as} there sftp </dev/null")
+
+    assert "This account is currently not available." in said
+    assert "PTY allocation request failed" in said
+    assert "This account is currently not available." in files
+    assert not place.three.jump.file("/tmp/ran").exists()
+    assert place.three.jump.must("ps -u tunnel -o comm= | sort -u").split() == ["sshd"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("what", SESSIONS)
 def test_a_key_without_limits_gets_each_session(place: Admitted, what: str) -> None:

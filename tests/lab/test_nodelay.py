@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +60,26 @@ def finding(machine: Machine, user: str, check: str) -> dict[str, Any]:
 
 def nodelays(jump: Machine) -> set[int]:
     """Return the TCP_NODELAY of each connection that an sshd of the JumpNode has with the Desktop."""
-    network, found = os.readlink(f"/proc/{jump.pid}/ns/net"), set()
+    network, found = Path(f"/proc/{jump.pid}/ns/net").readlink(), set()
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(process / "ns/net") != network or not (process / "comm").read_text().startswith("sshd"):
-                continue
-            descriptors = [fd for fd in (process / "fd").iterdir() if os.readlink(fd).startswith("socket:")]
-        except OSError:
-            continue  # it has ended
-        for descriptor in descriptors:
-            with _socket_of(int(process.name), int(descriptor.name)) as connection:
-                if _peer(connection) == DESKTOP_ADDRESS:
-                    found.add(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        with suppress(OSError):  # it has ended
+            if (process / "ns/net").readlink() == network and (process / "comm").read_text().startswith("sshd"):
+                found |= {value for each in (process / "fd").iterdir() for value in _nodelay(process, each)}
     return found
 
 
-def _socket_of(pid: int, descriptor: int) -> socket.socket:
-    """Return another process's socket.  Source: pidfd_getfd(2)."""
-    process = os.pidfd_open(pid)
+def _nodelay(process: Path, descriptor: Path) -> Iterator[int]:
+    """Yield what holds for another process's socket, if it is one to the Desktop.  Source: pidfd_getfd(2)."""
+    if not str(descriptor.readlink()).startswith("socket:"):
+        return
+    pid = os.pidfd_open(int(process.name))
     try:
-        return socket.socket(fileno=ctypes.CDLL(None, use_errno=True).syscall(438, process, descriptor, 0))
+        number = ctypes.CDLL(None, use_errno=True).syscall(438, pid, int(descriptor.name), 0)
     finally:
-        os.close(process)
+        os.close(pid)
+    with socket.socket(fileno=number) as connection:
+        if _peer(connection) == DESKTOP_ADDRESS:
+            yield connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def _peer(connection: socket.socket) -> str:

@@ -56,7 +56,16 @@ def test_the_server_hears_what_the_owner_has_put_off_and_that_the_tunnel_is_slow
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"deferred_at": 5, "nodelay": 1}', '{"deferred_at": "yesterday"}', '{"deferred_at": null}', "[" * 9000]
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"deferred_at": 5, "nodelay": 1}',
+        '{"deferred_at": "yesterday"}',
+        '{"deferred_at": null}',
+        "[" * 9000,
+    ],
 )
 def test_what_is_no_answer_of_the_agent_is_told_as_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / AGENT).write_text(text)
