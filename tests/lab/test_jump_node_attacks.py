@@ -84,11 +84,12 @@ def test_a_stolen_key_gets_no_session(place: Admitted, holder: str, what: str) -
 
 
 def test_the_one_session_of_the_tunnel_key_says_no_to_whatever_is_asked_for(place: Admitted) -> None:
-    said = place.tunnel.prints("ssh -tt {as} there 'touch /tmp/ran'")
+    command = place.tunnel.prints("ssh -T {as} there 'touch /tmp/ran'")
+    terminal = place.tunnel.prints("ssh -tt {as} there 'touch /tmp/ran'")
     files = place.tunnel.prints("ssh -s {as} there sftp </dev/null")
 
-    assert "This account is currently not available." in said
-    assert "PTY allocation request failed" in said
+    assert "This account is currently not available." in command
+    assert terminal == "PTY allocation request failed on channel 0\n"
     assert "This account is currently not available." in files
     assert not place.three.jump.file("/tmp/ran").exists()
     assert place.three.jump.must("ps -u tunnel -o comm= | sort -u").split() == ["sshd"]
