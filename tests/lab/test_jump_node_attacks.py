@@ -10,6 +10,7 @@ import pytest
 from lab.admitted import LAPTOP_PORT, OTHER_PORT, THIRD_PORT, Admitted, admitted
 from lab.attacker import SECRET_PORT, SECRET_SOCKET, secret_service
 from lab.machines import DESKTOP_ADDRESS, JUMP_ADDRESS
+from program import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -92,7 +93,8 @@ def test_the_one_session_of_the_tunnel_key_says_no_to_whatever_is_asked_for(plac
     assert terminal == "PTY allocation request failed on channel 0\n"
     assert "This account is currently not available." in files
     assert not place.three.jump.file("/tmp/ran").exists()
-    assert place.three.jump.must("ps -u tunnel -o comm= | sort -u").split() == ["sshd"]
+    running = "ps -u tunnel -o comm= | sort -u"
+    until(lambda: place.three.jump.must(running).split() == ["sshd"], what="the end of nologin")
 
 
 @pytest.mark.long

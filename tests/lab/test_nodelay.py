@@ -95,13 +95,12 @@ def test_once_a_tunnel_stands_nothing_is_delayed_on_it_and_nothing_is_left_runni
     with opened(place, "Ctrl-C closes it") as heard:
         until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
         measured = finding(server, "backup", "tunnel.nodelay")
-        running = jump.must("ps -u tunnel -o comm= | sort -u").split()
+        until(lambda: jump.must("ps -u tunnel -o comm= | sort -u").split() == ["sshd"], what="the session's end")
         ways_in = desktop.must("ls /tmp", user="me").split()
 
     assert SLOW not in heard
     assert (measured["verdict"], measured["fix"]) == ("ok", "")
     assert "its tunnel delays nothing" in measured["evidence"]
-    assert running == ["sshd"]
     assert [name for name in ways_in if name.startswith("bj-")] == []
 
 
