@@ -26,6 +26,7 @@ SNIPPET = "/etc/ssh/sshd_config.d/backupjump.conf"
 # As enrolment set a JumpNode up before tunnels asked for a session.
 OLDER = f"sed -i 's/MaxSessions 1/MaxSessions 0/' {SNIPPET} && {RELOAD}"
 END = f"127.0.0.1:{LAPTOP_PORT}"
+RUNNING = "ps -u tunnel -o stat=,comm= | awk '$1 !~ /^Z/ { print $2 }' | sort -u"
 SLOW = "grants this tunnel no session"
 
 
@@ -95,7 +96,7 @@ def test_once_a_tunnel_stands_nothing_is_delayed_on_it_and_nothing_is_left_runni
     with opened(place, "Ctrl-C closes it") as heard:
         until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
         measured = finding(server, "backup", "tunnel.nodelay")
-        until(lambda: jump.must("ps -u tunnel -o comm= | sort -u").split() == ["sshd"], what="the session's end")
+        until(lambda: jump.must(RUNNING).split() == ["sshd"], what="the session's end")
         ways_in = desktop.must("ls /tmp", user="me").split()
 
     assert SLOW not in heard
