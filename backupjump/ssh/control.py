@@ -74,14 +74,14 @@ class Control:
             raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route, leg=Leg.BEYOND)
         return done
 
-    def time_answers(self, *, seconds: float) -> Answers:
+    def time_answers(self, *, seconds: float, late_seconds: float = _LATE_SECONDS) -> Answers:
         """Measure for `seconds` how long the Desktop's sshd takes to answer; the Desktop needs no gate for it.
 
-        Not on route nested, where the JumpNode's would answer. LinkLost if the connection ends, or an answer is not
-        there 10 s later.
+        Not on route nested, where the JumpNode's would answer. LinkLost if the connection ends, or if it is
+        not over `late_seconds` later.
         """
         assert self._route.jump_alias is None
-        watchdog = threading.Timer(seconds + _LATE_SECONDS, self._link.cut)
+        watchdog = threading.Timer(seconds + late_seconds, self._link.cut)
         watchdog.start()
         alone: list[float] = []
         behind: list[float] = []
