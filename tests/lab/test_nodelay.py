@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from backupjump.operations.enroll.jump_node import Accounts, set_up_script
 from lab.admitted import LAPTOP_PORT, Admitted, admitted
 from lab.attacker import listening
 from lab.machines import DESKTOP_ADDRESS, Machine
@@ -124,4 +125,16 @@ def test_on_an_older_jump_node_a_tunnel_stands_too_and_doctor_says_what_it_costs
             until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
         assert SLOW not in heard
         jump.must(f"rm /etc/ssh/sshd_config.d/00-backupjump-maxsessions.conf && {RELOAD}")
-    jump.must(f"sed -i 's/MaxSessions 0/MaxSessions 1/' {SNIPPET} && {RELOAD}")
+
+
+def test_the_script_of_enrolment_brings_an_older_jump_node_up_to_date(place: Admitted) -> None:
+    jump = place.three.jump
+    jump.must(OLDER)
+
+    said = jump.must("sh -s", paste=set_up_script(Accounts(), []))
+
+    assert f"{SNIPPET}: written" in said
+    assert "warning" not in said
+    with opened(place, "Ctrl-C closes it") as heard:
+        until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
+    assert SLOW not in heard
