@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from backupjump.cpu import has_aes, read_aes
@@ -19,10 +21,23 @@ ARM = "processor\t: 0\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd evtstrm aes pmul
         (ARM.replace(" aes", ""), False),
         ("processor\t: 0\ncpu\t\t: POWER9\n", None),
         ("", None),
+        ("cpu:type:x86,ven0002fam0019mod0001:feature:,0000,0091,0099,009A\n", True),
+        ("cpu:type:x86,ven0002fam0019mod0001:feature:,0000,0091,009A,0199\n", False),
+        ("cpu:type:aarch64:feature:,0000,0001,0003\n", True),
+        ("cpu:type:aarch64:feature:,0000,0001\n", False),
+        ("cpu:type:ppc64le:feature:,0003\n", None),
     ],
 )
 def test_a_flag_of_that_very_name_counts(cpuinfo: str, *, aes: bool | None) -> None:
     assert read_aes(cpuinfo) is aes
+
+
+def test_both_files_of_this_machine_say_the_same() -> None:
+    said = {
+        path.read_text() for path in map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu/modalias")) if path.exists()
+    }
+
+    assert len({read_aes(text) for text in said} - {None}) <= 1
 
 
 def test_this_machine_is_asked_without_a_fault() -> None:
