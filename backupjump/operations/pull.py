@@ -29,6 +29,8 @@ from backupjump.operations.veto import check_veto
 from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
+from backupjump.ssh.ciphers import note_desktop
+from backupjump.ssh.route import prepare
 from backupjump.store.first_backup import forget_first_backup
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
@@ -90,6 +92,8 @@ def reach(pull: Pull) -> Iterator[Control]:
         remember(pull.site.state, pull.desktop.name, pull.gate.tunnel if pull.gate is not None else None, now=utc_now())
         check_veto(control.route, pull.gate)
         _note_put_off(pull)
+        if note_desktop(control.route.folder, pull.gate.aes if pull.gate is not None else None):
+            prepare(control.route)  # the logins for data come after this one
         yield control
 
 

@@ -39,6 +39,9 @@ _LOGIN_BYTES = 1 << 18
 # What one command may bring: twice the window that the far end may fill before anything of it is looked at.
 _COMMAND_BYTES = 1 << 22
 _KEEPALIVE_SECONDS = 15
+_IGNORED_BYTES = 16
+# Else both messages would leave in one packet.
+_APART_SECONDS = 0.003
 # Source: RFC 4254, 5.1, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED.
 _PROHIBITED = 1
 _DISABLED = {
@@ -228,6 +231,24 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             stream.start(command, argv)
             undo.pop_all()
         return stream
+
+    def answer_seconds(self, *, behind_another: bool) -> float:
+        """Return how long its sshd took for an answer that costs it nothing; LinkLost if the connection ends first.
+
+        `behind_another`: just after a message that gets no answer.  Source: RFC 4253, 11.2; RFC 4254, 4.
+        """
+        self._metered.allow(_COMMAND_BYTES)
+        try:
+            if behind_another:
+                self.transport.send_ignore(_IGNORED_BYTES)
+                time.sleep(_APART_SECONDS)
+            began_at = time.monotonic()
+            self.transport.global_request("keepalive@openssh.com", wait=True)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise LinkLost(f"the connection to {machine(self._route, self._hop)} broke: {shown(str(error))}") from error
+        if not self.transport.is_active():
+            raise LinkLost(f"the connection to {machine(self._route, self._hop)} broke")
+        return time.monotonic() - began_at
 
     def channel_to(
         self, host: str, port: int, *, seconds: float, prohibited: Callable[[str], BackupjumpError]

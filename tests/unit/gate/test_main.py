@@ -47,7 +47,7 @@ def test_a_probe_answers(world: GateWorld) -> None:
 
     assert answer["roots"] == [{"path": str(world.home), "state": "folder"}]
     assert answer["hooks"] == ["show"]
-    assert set(answer) == {"gate", "rsync", "roots", "clock", "power", "hooks", "tunnel", "words"}
+    assert set(answer) == {"gate", "rsync", "roots", "clock", "power", "hooks", "tunnel", "words", "aes"}
 
 
 def test_a_hook_sees_nothing_of_the_session(world: GateWorld) -> None:

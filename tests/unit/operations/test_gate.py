@@ -46,6 +46,14 @@ def test_the_answer_of_a_gate_is_read() -> None:
     assert gate_with() == GATE
 
 
+def test_a_gate_may_tell_of_the_processor_and_of_a_tunnel_that_asks_for_a_session() -> None:
+    tunnel = gate_with(tunnel={**TUNNEL, "nodelay": None}).tunnel
+
+    assert [gate_with(aes=aes).aes for aes in (True, False, None)] == [True, False, None]
+    assert tunnel is not None
+    assert tunnel.asks_session
+
+
 def test_a_later_gate_may_say_more() -> None:
     later = gate_with(
         gate=7, moon="full", rsync={**ANSWER["rsync"], "lists": 2}, roots=[{**ANSWER["roots"][0], "n": 1}]
@@ -172,7 +180,7 @@ def test_no_answer_breaks_the_reader(answer: bytes | str) -> None:
 
 
 @given(
-    key=st.sampled_from(sorted(ANSWER)),
+    key=st.sampled_from(sorted([*ANSWER, "aes"])),
     lie=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["path", "state", "said", "confines"]), inner),
