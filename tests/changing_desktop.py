@@ -197,7 +197,9 @@ class ChangingDesktop:
             _set_acl(_one(files, step.which), "system.posix_acl_access", step.how)
 
     def acl_of_folder(self, step: Step) -> None:
-        _set_acl(_one(self._folders(), step.which), f"system.posix_acl_{_one(('access', 'default'), step.how)}", step.how)
+        _set_acl(
+            _one(self._folders(), step.which), f"system.posix_acl_{_one(('access', 'default'), step.how)}", step.how
+        )
 
     def fifo(self, step: Step) -> None:
         if (path := self._new(step)) is not None:

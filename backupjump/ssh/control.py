@@ -7,12 +7,12 @@ import re
 import shlex
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
 from backupjump.errors import LinkLost
+from backupjump.ssh.answers import Answers
 from backupjump.ssh.hop_errors import no_gate_behind_relay, tunnel_not_open
 from backupjump.ssh.link import Link, open_link
 from backupjump.ssh.second_shell import nested_command
@@ -31,15 +31,6 @@ if TYPE_CHECKING:
 _SSH_ITSELF_FAILED = 255
 _LATE_SECONDS = 10.0
 _FEWEST_ANSWERS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """How long the Desktop's sshd takes to answer a message, and one close behind another: medians of `count` each."""
-
-    alone_seconds: float
-    behind_another_seconds: float
-    count: int
 
 
 class Control:

@@ -22,9 +22,10 @@ from paramiko.ssh_exception import IncompatiblePeer
 from backupjump.errors import BackupjumpError, ConfigError, DesktopUnfit, LinkLost
 from backupjump.escape import shown
 from backupjump.process import Completed
+from backupjump.ssh.answers import answer_seconds
 from backupjump.ssh.hop_errors import host_key_refused, key_refused, machine, session_refused
 from backupjump.ssh.keys import fingerprint
-from backupjump.ssh.metered import Metered
+from backupjump.ssh.metered import Metered, flood
 from backupjump.ssh.stream import Stream
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ _LOGIN_BYTES = 1 << 18
 # What one command may bring: twice the window that the far end may fill before anything of it is looked at.
 _COMMAND_BYTES = 1 << 22
 _KEEPALIVE_SECONDS = 15
-_IGNORED_BYTES = 16
-# Else both messages would leave in one packet.
-_APART_SECONDS = 0.003
 # Source: RFC 4254, 5.1, SSH_OPEN_ADMINISTRATIVELY_PROHIBITED.
 _PROHIBITED = 1
 _DISABLED = {
@@ -233,22 +231,12 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         return stream
 
     def answer_seconds(self, *, behind_another: bool) -> float:
-        """Return how long its sshd took for an answer that costs it nothing; LinkLost if the connection ends first.
-
-        `behind_another`: just after a message that gets no answer.  Source: RFC 4253, 11.2; RFC 4254, 4.
-        """
+        """Return how long its sshd took for an answer, as answers.answer_seconds; LinkLost if the connection ends."""
         self._metered.allow(_COMMAND_BYTES)
         try:
-            if behind_another:
-                self.transport.send_ignore(_IGNORED_BYTES)
-                time.sleep(_APART_SECONDS)
-            began_at = time.monotonic()
-            self.transport.global_request("keepalive@openssh.com", wait=True)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise LinkLost(f"the connection to {machine(self._route, self._hop)} broke: {shown(str(error))}") from error
-        if not self.transport.is_active():
-            raise LinkLost(f"the connection to {machine(self._route, self._hop)} broke")
-        return time.monotonic() - began_at
+            return answer_seconds(self.transport, behind_another=behind_another)
+        except _BROKEN as error:
+            raise self._link_lost(shown(str(error))) from error
 
     def channel_to(
         self, host: str, port: int, *, seconds: float, prohibited: Callable[[str], BackupjumpError]
@@ -277,13 +265,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         return LinkLost(f"the connection to {machine(self._route, self._hop)} broke: {why or 'it ended'}")
 
     def _flooded(self, allowed_bytes: int) -> DesktopUnfit | None:
-        if not self._metered.used_up:
-            return None
-        where = machine(self._route, self._hop)
-        return DesktopUnfit(
-            f"{where} sent more than {allowed_bytes // 1024} KiB that nobody asked for; ended",
-            hint="is it an sshd that answers there, and that machine's?",
-        )
+        return flood(machine(self._route, self._hop), allowed_bytes) if self._metered.used_up else None
 
     def _too_late(self, timeout: float) -> LinkLost:
         return LinkLost(

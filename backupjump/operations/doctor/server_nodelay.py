@@ -18,7 +18,8 @@ from backupjump.operations.doctor.server_words import evidence_of, on
 if TYPE_CHECKING:
     from backupjump.config.models import Desktop, Way
     from backupjump.operations.gate import Gate
-    from backupjump.ssh.control import Answers, Control
+    from backupjump.ssh.answers import Answers
+    from backupjump.ssh.control import Control
 
 _CHECK = "tunnel.nodelay"
 _SECONDS = 2.0

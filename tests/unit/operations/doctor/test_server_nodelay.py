@@ -9,7 +9,7 @@ import pytest
 from backupjump.operations.doctor.finding import OK, WARN
 from backupjump.operations.doctor.server_nodelay import delay_finding
 from backupjump.operations.gate import DesktopTunnel, Gate
-from backupjump.ssh.control import Answers
+from backupjump.ssh.answers import Answers
 
 
 def answers(alone_ms: float, behind_ms: float) -> Answers:
