@@ -21,7 +21,7 @@ class Answers:
 
 
 def answer_seconds(transport: Any, *, behind_another: bool) -> float:
-    """Return how long the answer to one message of a paramiko Transport took; EOFError if the connection ended meanwhile.
+    """Return how long the answer to a message of a paramiko Transport took; EOFError if the connection ended.
 
     `behind_another`: just after a message that gets no answer.  Source: RFC 4253, 11.2; RFC 4254, 4.
     """
