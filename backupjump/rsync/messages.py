@@ -96,7 +96,8 @@ def read_trouble(line: bytes) -> Trouble | None:
     # Calls for extended attributes name two things: ("path","user.name").
     path = match["path"].rpartition(b'","')[0] if what.endswith("xattr(") else match["path"]
     return Trouble(
-        path=decode_name(path),
+        # Of what lies right in the source they have a dot for the folder: /home/me/./name.
+        path=decode_name(path).replace(b"/./", b"/"),
         here=match["side"].lower() not in (b"sender", b"server"),
         what=what,
         why=match["why"].strip().decode("utf-8", "replace"),

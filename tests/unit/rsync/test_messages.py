@@ -43,6 +43,12 @@ def said(*lines: bytes) -> Messages:
             Trouble(path=b"/s/a", here=True, what="rsync_xal_set: lsetxattr(", why="No space left on device", errno=28),
         ),
         (
+            b'rsync: [sender] get_xattr_data: lgetxattr("/home/me/./a","user.x",0) failed: Permission denied (13)',
+            Trouble(
+                path=b"/home/me/a", here=False, what="get_xattr_data: lgetxattr(", why="Permission denied", errno=13
+            ),
+        ),
+        (
             b'rsync: [sender] send_files failed to open "/home/me/a" failed: b": Permission denied (13)',
             Trouble(
                 path=b'/home/me/a" failed: b',
