@@ -46,29 +46,6 @@ def test_the_answer_of_a_gate_is_read() -> None:
     assert gate_with() == GATE
 
 
-def test_a_gate_may_tell_of_the_processor_and_of_a_tunnel_that_asks_for_a_session() -> None:
-    tunnel = gate_with(tunnel={**TUNNEL, "nodelay": None}).tunnel
-
-    assert [gate_with(aes=aes).aes for aes in (True, False, None)] == [True, False, None]
-    assert tunnel is not None
-    assert tunnel.asks_session
-
-
-def test_a_later_gate_may_say_more() -> None:
-    later = gate_with(
-        gate=7, moon="full", rsync={**ANSWER["rsync"], "lists": 2}, roots=[{**ANSWER["roots"][0], "n": 1}]
-    )
-
-    assert (later.version, later.roots) == (7, GATE.roots)
-
-
-@pytest.mark.parametrize(
-    ("words", "lists"), [(["probe", "list"], True), (["probe", "later"], False), ([], False), (None, False)]
-)
-def test_a_gate_tells_whether_it_lists(words: object, lists: bool) -> None:
-    assert gate_with(words=words).lists is lists
-
-
 TUNNEL: dict[str, Any] = {
     "opens": "windows",
     "every": "20h",
@@ -150,7 +127,8 @@ def test_a_shell_that_does_not_know_the_word_is_no_gate(status: int, stdout: byt
                 {"rsync": None}, {"rsync": {"said": 7, "confines": True}}, {"rsync": {"said": SAID, "confines": 1}},
                 {"rsync": {"said": SAID}}, {"roots": {}}, {"roots": [7]}, {"roots": [{"path": 1, "state": "folder"}]},
                 {"roots": [{"path": "/home"}]}, {"clock": "noon"}, {"clock": "2026-13-99T99:99:99Z"}, {"clock": 0},
-                {"hooks": None}, {"hooks": [1]}, {"hooks": "dump-db"}, {"words": "list"}, {"words": [1]}, {"words": True},
+                {"hooks": None}, {"hooks": [1]}, {"hooks": "dump-db"},
+                {"words": "list"}, {"words": [1]}, {"words": True},
             )
         ),
         b"\x1b[2J\x1b]0;title\x07 \xe2\x80\xae",
