@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
 import signal
 import sys
@@ -27,7 +26,7 @@ from bench.race import Race
 from bench.samples import Report
 from bench.table import as_text, costs, noise, stands, times
 from bench.trees import SHAPES
-from bench.words import asked_by, on_loopback, parser
+from bench.words import asked_by, command_line, on_loopback, parser
 
 # How much of the tree a program's disk holds in the end, and what is restored from it beside.
 _ROOM = 2
@@ -67,7 +66,7 @@ def main() -> int:
 
 def _measure(race: Race, asked: Asked, file: Path) -> None:
     options = {
-        "command": f"python -m tests.bench {shlex.join(sys.argv[1:])}".rstrip(),
+        "command": command_line(sys.argv[1:]),
         "times": asked.times,
         "processors": os.cpu_count(),
     }

@@ -54,7 +54,8 @@ def results(reports: Sequence[Report], samples: Sequence[Sample]) -> str:
         parts += [f"<details><summary>What else it took</summary>\n\n{as_markdown(costs(samples, tree, store))}"]
         parts += ["</details>"]
     parts += ["### What loses", *lost(samples)]
-    parts += ["### On what", *_on_what(reports, samples), "### The commands", as_markdown(commands(samples))]
+    parts += ["### On what", *_on_what(reports, samples), "### The commands"]
+    parts += [f"<details><summary>As typed on the Server</summary>\n\n{as_markdown(commands(samples))}", "</details>"]
     return "\n\n".join(parts)
 
 

@@ -78,13 +78,9 @@ def _costs(samples: Sequence[Sample], found: Sequence[Sample], place: Place, pee
 
 def noise(samples: Sequence[Sample], processors: int) -> str:
     """Return how much of the processors was spent neither by the three machines nor idle, as a sentence."""
-    shares = [each.elsewhere_seconds / (each.all_seconds * processors) for each in samples]
-    found = Spread.of(shares)
-    said = (
-        f"Meanwhile the kernel's own threads and other programs had {100 * found.median:.0f} % of the processors "
-        f"in the median, {100 * found.most:.0f} % at most"
-    )
-    return f"{said}: too much, nothing else should run here." if found.median > _TOO_MUCH else f"{said}."
+    share = sum(each.elsewhere_seconds for each in samples) / sum(each.all_seconds for each in samples) / processors
+    said = f"Meanwhile the kernel's own threads and other programs had {100 * share:.0f} % of the processors"
+    return f"{said}: too much, nothing else should run beside it." if share > _TOO_MUCH else f"{said}."
 
 
 def megabytes(count: float) -> str:

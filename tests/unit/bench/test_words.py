@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.profile import buckets, place
-from bench.words import asked_by, parser
+from bench.words import asked_by, command_line, parser
 
 
 def test_lists_have_commas_and_each_word_must_be_known(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,6 +23,10 @@ def test_quick_is_one_small_tree_and_each_work_once_unless_said_otherwise() -> N
     assert (list(quick.trees), quick.times) == (["home"], 1)
     assert quick.divisor > 1
     assert more.times == 2
+
+
+def test_the_command_that_is_told_does_not_say_where_files_lie() -> None:
+    assert command_line(["--json", "/x/y", "--tree", "home", "--dir", "/z"]) == "python -m tests.bench --tree home"
 
 
 def test_on_loopback_nothing_is_asked_that_needs_root() -> None:
