@@ -142,7 +142,7 @@ def test_a_shell_that_does_not_know_the_word_is_no_gate(status: int, stdout: byt
                 {"rsync": None}, {"rsync": {"said": 7, "confines": True}}, {"rsync": {"said": SAID, "confines": 1}},
                 {"rsync": {"said": SAID}}, {"roots": {}}, {"roots": [7]}, {"roots": [{"path": 1, "state": "folder"}]},
                 {"roots": [{"path": "/home"}]}, {"clock": "noon"}, {"clock": "2026-13-99T99:99:99Z"}, {"clock": 0},
-                {"hooks": None}, {"hooks": [1]}, {"hooks": "dump-db"}, {"words": "list"}, {"words": [1]}, {"words": True},
+                {"hooks": None}, {"hooks": [1]}, {"hooks": "dump-db"}, {"words": "list"}, {"words": [1]},
             )
         ),
         b"\x1b[2J\x1b]0;title\x07 \xe2\x80\xae",
