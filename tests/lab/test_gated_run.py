@@ -35,7 +35,7 @@ def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_ro
     assert (first.code, second.code, restored.code) == (0, 0, 0), (first, second, restored)
     assert second.json["files_linked"] == first.json["files_total"]
     assert fingerprint(lab.folder / "restored" / world.home.relative_to("/")) == fingerprint(world.home)
-    assert meta(lab, second)["how"]["gate"] == {"version": 1, "confines": True}
+    assert meta(lab, second)["how"]["gate"] == {"version": 2, "confines": True}
     assert (lab.folder / "told").read_text() == "hook\n" * 4
     for name in ("done", "published"):
         note = last(world, name)
