@@ -27,6 +27,7 @@ from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import Found
 
 _MARK = "?"
+_SECOND = 1_000_000_000
 _FOLDER = '","type":"dir","'
 
 
@@ -140,9 +141,11 @@ class Finish:
 def moved_files(changes: Iterable[Change], *, most: int) -> dict[bytes, Entry]:
     """Return which new files were under another path before, by the new path: same inode, size and time.
 
-    Of more than `most` files that went the rest is not looked for.
+    Not where a file of the same size and time is under the old path: rsync takes that one for what was there. Of more
+    than `most` files that went the rest is not looked for.
     """
     gone: dict[int, Entry] = {}
+    taken: set[int] = set()
     news: list[Change] = []
     for change in changes:
         old, now = change.old, change.now
@@ -150,13 +153,19 @@ def moved_files(changes: Iterable[Change], *, most: int) -> dict[bytes, Entry]:
             news.append(change)
         if old is None or old.type != "file" or not old.size or old.source is None:
             continue
-        stays = now is not None and now.dev is None and now.type == "file" and now.ino == old.source[0]
+        ino = old.source[0]
+        if now is None or now.type != "file":
+            stays = False
+        else:
+            stays = now.dev is None and now.ino == ino
+            if not stays and (now.size, now.mtime_ns // _SECOND) == (old.size, old.mtime_ns // _SECOND):
+                taken.add(ino)
         if not stays and len(gone) < most:
-            gone[old.source[0]] = old
+            gone[ino] = old
     found: dict[bytes, Entry] = {}
     for change in news:
         assert change.now is not None
-        was = gone.get(change.now.ino) if change.now.dev is None else None
+        was = gone.get(change.now.ino) if change.now.dev is None and change.now.ino not in taken else None
         if was is not None and (was.size, was.mtime_ns) == (change.now.size, change.now.mtime_ns):
             found[change.path] = was
     return found

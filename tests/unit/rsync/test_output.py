@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backupjump.rsync.output import LONGEST_LINE, MOST_NAMES, Lines, Output, decode_name
+from backupjump.rsync.output import LONGEST_LINE, MOST_NAMES, Lines, Output, decode_name, read_item
 
 HASH = b"7bab28a617e8182fdfd79755f0373fc6"
 
@@ -32,6 +32,15 @@ def test_the_checksum_of_a_sent_file_is_kept_under_its_full_path() -> None:
 
     assert output.hashes.get(b"home/me/a/new\nline") == f"xxh128:{HASH.decode()}"
     assert len(output.hashes) == 1
+
+
+@pytest.mark.parametrize("checksum", [HASH, b"0"], ids=["of a transfer", "of a dry run here"])
+@pytest.mark.parametrize("name", [b" lead", b"  two", b"abc def", b" "])
+def test_a_name_keeps_the_spaces_it_starts_with(name: bytes, checksum: bytes) -> None:
+    item = read_item(b">f+++++++++ 12 " + checksum + b" " + name)
+
+    assert item is not None
+    assert (item.name, item.checksum.encode()) == (name, checksum)
 
 
 @pytest.mark.parametrize(
