@@ -82,24 +82,6 @@ def test_the_argv_of_a_pull() -> None:
     assert (plan.time_limit, plan.attempts) == (timedelta(hours=3), 3)
 
 
-@pytest.mark.parametrize("in_place", [False, True])
-def test_by_a_list_it_is_the_same_for_these_names_alone_and_deletes_nothing(*, in_place: bool) -> None:
-    plan = replace(planned(JOB), in_place=in_place)
-    whole = plan.transfers[0]
-    some = replace(whole, files_from=Path("/s/work/1/aside/names-0"), by_list=True)
-
-    argv, ordinary = (pull_argv(plan, each, marker="m1") for each in (some, whole))
-
-    assert [word for word in argv if word not in ordinary] == [
-        "--files-from=/s/work/1/aside/names-0",
-        "--from0",
-        "--ignore-missing-args",
-    ]
-    assert [word for word in ordinary if word not in argv] == (
-        ["--delete", "--delete-excluded", "--ignore-errors"] if in_place else []
-    )
-
-
 def test_a_preview_is_the_same_and_a_dry_run() -> None:
     plan = planned(JOB)
 
