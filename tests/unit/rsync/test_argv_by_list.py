@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backupjump.rsync.argv import pull_argv
+from rsync_world import plan_of
 
 
 @pytest.mark.parametrize("in_place", [False, True])
