@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backupjump.config.models import Ownership, StoreKind
-from backupjump.rsync.pulled import LeftOut
+from backupjump.rsync.pulled import Kind, LeftOut
 from backupjump.run import Counts
 from backupjump.store.manifest import Entry, read_manifest
 from backupjump.store.subvolume import is_subvolume
@@ -208,13 +208,15 @@ def difference(one: Taken, other: Taken, home: Path) -> list[str]:
 def alone(one: Taken, other: Taken) -> list[LeftOut]:
     """Return what one says it has left out and the other does not.
 
-    Of a folder that can be listed and not gone into rsync names the folder, the list what is in it: nothing, it may be.
+    Not what concerns the basis alone: a plain user's store may have files that he can't read. Of a folder that can be
+    listed and not gone into rsync names the folder, the list what is in it, which may be nothing.
     """
     said = [(each.path, each.kind) for each in other.pulled.left_out]
     return [
         each
         for each in one.pulled.left_out
-        if not is_empty_folder(b"/" + each.path)
+        if each.kind is not Kind.NOT_WHOLE
+        and not is_empty_folder(b"/" + each.path)
         and not any(
             kind == each.kind and (covered(path, [each.path]) or covered(each.path, [path])) for path, kind in said
         )
