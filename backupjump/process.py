@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 Word = Union[str, bytes]  # noqa: UP007 (evaluated, and the floor is 3.9)
 
+DISCARDED = subprocess.DEVNULL
+"""As `stdout` or `stderr` of `spawn` and `running`: nobody reads it."""
+
 # RSYNC_* changes options, the remote shell and proxies (rsync(1), ENVIRONMENT VARIABLES); SSH_ASKPASS,
 # SSH_AUTH_SOCK and SSH_SK_PROVIDER would bring keys and prompts from outside the config (ssh(1), ENVIRONMENT).
 _DROPPED_PREFIXES = ("RSYNC_", "SSH_", "LC_")

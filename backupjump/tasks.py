@@ -19,12 +19,13 @@ from invoke.exceptions import Exit
 
 from backupjump.config.times import read_duration
 from backupjump.errors import BackupjumpError, Stopped, UsageError
+from backupjump.operations.bring import rsync
 from backupjump.operations.diff import compared
 from backupjump.operations.hooks import hooks, run_owed
 from backupjump.operations.housekeeping import after, keep_house
 from backupjump.operations.listing import job_states, snapshots_of
 from backupjump.operations.probe import probe
-from backupjump.operations.pull import done, locked, publish, reach, rsync
+from backupjump.operations.pull import done, locked, publish, reach
 from backupjump.operations.recorded import recorded
 from backupjump.operations.report import (
     Report,

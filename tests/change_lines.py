@@ -52,7 +52,7 @@ def list_line(now: SourceEntry) -> str:
             target=now.target,
             rdev=now.rdev,
             source=source,
-        )  # fmt: skip
+        )
     ).replace(',"ino":0', "")
     if now.unreadable:
         line = line.replace(',"source":', ',"unreadable":1,"source":')

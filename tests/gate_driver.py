@@ -19,7 +19,16 @@ sys.path.append(str(Path(__file__).parent))
 from gate_mutations import mutated
 
 # What main imports word by word: loaded once, before the forks.
-for name in ("config.desktop", "config.state", "gate.done", "gate.hook", "gate.log", "gate.probe", "gate.send"):
+for name in (
+    "config.desktop",
+    "config.state",
+    "gate.done",
+    "gate.hook",
+    "gate.log",
+    "gate.probe",
+    "gate.send",
+    "gate.send_list",
+):
     importlib.import_module(f"backupjump.{name}")
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +52,20 @@ class GateWorld:
     def told(self, command: str) -> Any:
         """Return the JSON that the gate answers with."""
         return json.loads(self.ask(command).stdout)
+
+    def listed(self, *words: str, around: tuple[str, ...] = ()) -> list[str]:
+        """Return the lines that `bj1 list` answers with; `around` are words to start the gate by."""
+        environment = {**os.environ, "SSH_ORIGINAL_COMMAND": " ".join(["bj1 list", *words])}
+        done = subprocess.run(
+            [*around, *self.argv],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return zlib.decompress(done.stdout).decode("ascii").removesuffix("\n").split("\n")
 
     def remote_shell(self) -> Path:
         """Return a program for `rsync -e` that hands the command to the gate, as sshd would."""
@@ -119,3 +136,33 @@ def rsync_that_does_not_confine(folder: Path) -> Path:
 def open_files() -> set[str]:
     """Return the numbers of the descriptors that this process has open."""
     return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+@contextmanager
+def swapped_all_the_time(path: Path, target: Path) -> Iterator[None]:
+    """Put a link to `target` in the place of the folder `path`, and the folder back, over and over for a while."""
+    told, stop = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(stop)
+        os.set_blocking(told, False)
+        _swap_until_told(told, path, target)
+    os.close(told)
+    try:
+        yield
+    finally:
+        os.close(stop)
+        os.waitpid(pid, 0)
+
+
+def _swap_until_told(told: int, path: Path, target: Path) -> None:
+    aside = Path(f"{path}.aside")
+    while True:
+        try:
+            os.read(told, 1)
+            os._exit(0)
+        except BlockingIOError:
+            path.rename(aside)
+            path.symlink_to(target)
+            path.unlink()
+            aside.rename(path)

@@ -128,6 +128,8 @@ def _whole_lines(whole: WholeRun) -> Iterator[str]:
     yield f"started   {render.local_time(run.started_at)}, took {run.ended_at - run.started_at}"
     yield f"desktop   {run.desktop} by {run.route}; tries of the transfer: {run.attempts}"
     yield f"received  {render.size(run.bytes_received)}"
+    if whole.compared:
+        yield f"compared  {shown(whole.compared, limit=300)}"
     if run.snapshot is not None:
         yield f"snapshot  {run.snapshot}{'' if whole.is_there else ', which is no longer there'}"
         yield (

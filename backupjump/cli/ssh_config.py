@@ -34,4 +34,4 @@ def ssh_config(options: Options, desktop: str | None) -> None:
     routes = [way for each in wanted for way in site.routes_to(each)]
     for each in routes:
         route.prepare(each)
-    click.echo(route.ssh_config(*routes), nl=False)
+    click.echo(route.ssh_config(*routes, aes=route.hops_for_aes(*routes)), nl=False)

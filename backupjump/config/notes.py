@@ -18,11 +18,7 @@ class _Later:
     value: str | None = None
 
 
-JOB_LATER = (
-    _Later(("full_every",), "every run compares everything"),
-    _Later(("streams",), "one transfer at a time"),
-    _Later(("prepare",), "nothing is made ready ahead of time"),
-)
+JOB_LATER = (_Later(("streams",), "one transfer at a time"),)
 
 
 def notes(document: Document, later: tuple[_Later, ...]) -> Iterator[str]:

@@ -159,7 +159,8 @@ class Lab:
         options = self._sshd_options()
         self.desktop = self._machine("desktop", options, f"HOME={self.home}")
         path = f"{self.folder / 'jump/bin'}:/usr/local/bin:/usr/bin:/bin"
-        # No session at all, as on a real JumpNode; the lab's other roles need one there (route nested, a person).
+        # No session at all, as for the hop key of a real JumpNode: here one account has both keys. The other roles of
+        # the lab need one there (route nested, a person).
         sessions = {"MaxSessions": "0"} if self.bare else {}
         self.jump = self._machine("jump", {**options, **sessions}, f"HOME={self.folder / 'jump'}", f"PATH={path}")
         if self.bare:

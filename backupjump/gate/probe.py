@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from backupjump.config.state import state_dir
+from backupjump.cpu import has_aes
 from backupjump.gate.folder import state_of
 from backupjump.gate.power import SUPPLIES, Power, read_power
 from backupjump.gate.refusal import Refused
@@ -39,6 +40,7 @@ def answer_probe(config: DesktopConfig, policy: Gate) -> str:
         power=power,
         now=now,
         tunnel=tunnel_told(tunnel, state=state, power=power, now=now) if tunnel is not None and state else None,
+        aes=has_aes(),
     )
 
 
@@ -50,12 +52,14 @@ def probe_line(
     power: Power,
     now: datetime,
     tunnel: Mapping[str, Any] | None = None,
+    aes: bool | None = None,
 ) -> str:
     """Return the answer: ASCII, on one line, 64 KiB at most (Refused if the policy names more than fits).
 
     Keys: `gate` (a version number), `rsync` (`said`: what `rsync --version` prints; `confines`), `roots` (each `path`
     and `state`: folder, absent, link, not-a-folder, closed), `clock` (UTC), `power` (`on_battery`, `percent` or null),
-    `hooks` (names), `tunnel` (tunnel_told.py; null where another config has it), `words` (since version 2).
+    `hooks` (names), `tunnel` (tunnel_told.py; null where another config has it), `words` (since version 2), `aes`
+    (whether the processor has instructions for it, null where that is not known).
     """
     line = json.dumps(
         {
@@ -67,6 +71,7 @@ def probe_line(
             "hooks": sorted(hooks),
             "tunnel": tunnel,
             "words": WORDS,
+            "aes": aes,
         }
     )
     if len(line) > _MOST_CHARACTERS:

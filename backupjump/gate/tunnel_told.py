@@ -19,13 +19,16 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def tunnel_told(tunnel: Tunnel, *, state: Path, power: Power, now: datetime) -> dict[str, Any]:
-    """Return, as JSON values, `opens`, `every` and `windows` of the config, `deferred_at`, `deferred_why` and `veto`.
+    """Return, as JSON values, `opens`, `every`, `windows`, `deferred_at`, `deferred_why`, `veto` and `nodelay`.
 
-    `deferred_at` and `deferred_why` are null unless the agent has put off what was wanted since the last backup that
-    was published, even if that is over. `veto` is why the owner would have no backup now, empty if he would.
+    The first three are the config's. `deferred_at` and `deferred_why` are null unless the agent has put off what was
+    wanted since the last backup that was published, even if that is over. `veto` is why the owner would have no backup
+    now, empty if he would. `nodelay` is whether the JumpNode was seen to delay nothing on the tunnel, null if that is
+    not known.
     """
     told = read_state(state / AGENT)
     at, why = told.get("deferred_at"), told.get("deferred_why")
+    nodelay = told.get("nodelay")
     deferred = isinstance(at, str) and _TIME.fullmatch(at) is not None
     return {
         "opens": tunnel.opens,
@@ -37,4 +40,5 @@ def tunnel_told(tunnel: Tunnel, *, state: Path, power: Power, now: datetime) -> 
         "deferred_at": at if deferred else None,
         "deferred_why": why[:100] if deferred and isinstance(why, str) else None,
         "veto": veto_told(tunnel.unless, state=state, power=power, now=now),
+        "nodelay": nodelay if isinstance(nodelay, bool) else None,
     }

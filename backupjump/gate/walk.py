@@ -6,6 +6,7 @@ descriptor. The loop is kept tight, since a Desktop has hundreds of thousands of
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -38,6 +39,9 @@ _UNSEEN = f',"type":"file","mode":"0000","uid":0,"gid":0,"size":0,"mtime_ns":0{_
 _LONGEST_PATH_BYTES = 4095
 # Few enough for the lowest limit that a login starts with (256 on macOS), with room for what is open anyway.
 _MOST_OPEN = 200
+
+# No fault of the folder: what this process may hold.
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 _quoted = JSONEncoder().encode
 
@@ -95,7 +99,7 @@ class Walk:
     def lines(self) -> Iterator[str]:
         """Yield the lines, each with its newline; OSError if the walk can't go on."""
         yield _line(self._path, self._found, self.device)
-        levels, device, quoted, is_utf_8 = self._levels, self.device, _quoted, _UTF_8
+        levels, device, quoted, owner, is_utf_8 = self._levels, self.device, _quoted, _owner, _UTF_8
         while levels:
             level = levels[-1]
             fd, head = level.fd, level.head
@@ -108,8 +112,15 @@ class Walk:
                 except OSError:
                     yield path + _UNSEEN
                     continue
-                kind = found.st_mode & 0o170000
-                if kind == stat.S_IFREG:
+                mode = found.st_mode
+                kind = mode & 0o170000
+                if kind == stat.S_IFREG and found.st_dev == device:
+                    # Nine of ten names: as _line would have it, without the calls.
+                    yield (
+                        f"{path}{owner(mode, found.st_uid, found.st_gid)}{found.st_size}"
+                        f',"mtime_ns":{found.st_mtime_ns},"source":[{found.st_ino},{found.st_ctime_ns},{found.st_nlink}]}}\n'
+                    )
+                elif kind == stat.S_IFREG:
                     yield _line(path, found, device, size=found.st_size)
                 elif kind == stat.S_IFDIR:
                     yield from self._enter(name, path, found)
@@ -142,7 +153,9 @@ class Walk:
             level = _Level(_open(name, above.fd), path[:-1] + "/", path_bytes)
         except FileNotFoundError:
             return ()
-        except OSError:
+        except OSError as error:
+            if error.errno in _OURS:
+                raise
             return (_line(path, found, self.device, more=_UNREADABLE),)
         self._levels.append(level)
         if len(self._levels) > self._most_open:

@@ -47,6 +47,7 @@ class DesktopTunnel:
     deferred_at: datetime | None = None
     deferred_why: str = ""
     veto: str | None = None
+    asks_session: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,8 @@ class Gate:
 
     `rsync_said` is what `rsync --version` prints there. `confines`: that rsync can be kept inside a folder, so the
     gate takes lists of files. `clock` is aware. `tunnel` is None where the gate's config has none, or an older gate
-    does not tell. `lists`: it knows the word `list`. States and names are as they came: not for a screen.
+    does not tell. `lists`: it knows the word `list`. `aes`: whether its processor has instructions for it, None if
+    that is not known. States and names are as they came: not for a screen.
     """
 
     version: int
@@ -66,6 +68,7 @@ class Gate:
     hooks: tuple[str, ...]
     tunnel: DesktopTunnel | None = None
     lists: bool = False
+    aes: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +201,7 @@ def _gate_of(answer: Mapping[str, Any]) -> Gate:
         hooks=_texts(answer, "hooks"),
         tunnel=_tunnel(_of(answer, "tunnel", dict)) if answer.get("tunnel") is not None else None,
         lists="list" in (_texts(answer, "words") if answer.get("words") is not None else ()),
+        aes=_of(answer, "aes", bool) if answer.get("aes") is not None else None,
     )
 
 
@@ -212,6 +216,7 @@ def _tunnel(told: Mapping[str, Any]) -> DesktopTunnel:
         deferred_at=_time(_of(told, "deferred_at", str)) if told.get("deferred_at") is not None else None,
         deferred_why=_of(told, "deferred_why", str) if told.get("deferred_why") is not None else "",
         veto=_of(told, "veto", str) if told.get("veto") is not None else None,
+        asks_session="nodelay" in told,
     )
 
 

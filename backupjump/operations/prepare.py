@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupjump.config.models import StoreKind
-from backupjump.errors import BackupjumpError, JobLocked
+from backupjump.errors import BackupjumpError, JobLocked, ProgramMissing
 from backupjump.logs import under_systemd
 from backupjump.operations.by_list.trust import LIST
 from backupjump.operations.judge import how_of
@@ -20,7 +20,7 @@ from backupjump.process import spawn
 from backupjump.store.failures import told_as_store_error
 from backupjump.store.graft import GraftFailed
 from backupjump.store.in_use import in_use
-from backupjump.store.prepared import is_prepared, prepare_tree
+from backupjump.store.prepared import TakenAwayError, is_prepared, prepare_tree
 from backupjump.store.snapshots import list_snapshots, newest_good, newest_usable
 from backupjump.store.store import open_store
 
@@ -62,7 +62,7 @@ def prepare(site: Site, job_name: str) -> str:
             try:
                 with told_as_store_error("the tree can't be made"):
                     prepare_tree(folder, base, sync=store.sync)
-            except InterruptedError:
+            except TakenAwayError:
                 return f"{job.name}: a run began, and makes its own"
             except GraftFailed as error:
                 raise BackupjumpError(
@@ -89,7 +89,7 @@ def prepare_later(site: Site, ended: Run) -> None:
     with Path(os.devnull).open("r+b") as nothing:
         try:
             spawn([*niced, *argv], stdout=nothing, stderr=nothing)
-        except BackupjumpError as error:
+        except ProgramMissing as error:
             log.info("%s: nothing is made ahead: %s", job.name, error)
 
 

@@ -9,45 +9,38 @@ import logging
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from backupjump.errors import BackupjumpError, ListUnusable, Revoked, Stopped, StoreFull
+from backupjump.errors import BackupjumpError, Revoked, Stopped
 from backupjump.escape import shown
 from backupjump.operations.awake import kept_awake
-from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
-from backupjump.operations.by_list.look import look, told
+from backupjump.operations.by_list.bring import doubtful, record_list
+from backupjump.operations.by_list.look import told as listed
+from backupjump.operations.compression import how_of as compressed
 from backupjump.operations.due import another_due, check_due
-from backupjump.operations.first_backup import note_first_backup
 from backupjump.operations.gate import ask_gate, tell_done
 from backupjump.operations.judge import judge
-from backupjump.operations.plan import plan_attempt
 from backupjump.operations.provenance import provenance
 from backupjump.operations.remembered import remember
-from backupjump.operations.resume import Tries
-from backupjump.operations.seeding import retire_seeding, seed
-from backupjump.operations.space import after_full, check_begin, check_fits, floor_of
+from backupjump.operations.seeding import retire_seeding
+from backupjump.operations.space import check_begin
 from backupjump.operations.under_way import Pull
 from backupjump.operations.veto import check_veto
 from backupjump.operations.wait import await_desktop, standing_way
 from backupjump.operations.ways import round_seconds
-from backupjump.rsync.transfer import transfer
 from backupjump.run import Status, exit_code_of, rfc3339, utc_now
+from backupjump.ssh.ciphers import note_desktop
+from backupjump.ssh.route import prepare
 from backupjump.store.first_backup import forget_first_backup
-from backupjump.store.graft import GraftFailed
 from backupjump.store.lock import locked as lock_of
 from backupjump.store.publish import publish as publish_recorded
 from backupjump.store.publish import record
 from backupjump.store.repair import mend
-from backupjump.store.settled import settle
-from backupjump.store.stage import discard_if_empty, for_whole, stage, take_out
 from backupjump.store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backupjump.operations.probe import Rsyncs
-    from backupjump.rsync.plan import Plan
     from backupjump.rsync.pulled import Pulled
     from backupjump.ssh.control import Control
     from backupjump.store.publish import Recorded
@@ -99,6 +92,8 @@ def reach(pull: Pull) -> Iterator[Control]:
         remember(pull.site.state, pull.desktop.name, pull.gate.tunnel if pull.gate is not None else None, now=utc_now())
         check_veto(control.route, pull.gate)
         _note_put_off(pull)
+        if note_desktop(control.route.folder, pull.gate.aes if pull.gate is not None else None):
+            prepare(control.route)  # the logins for data come after this one
         yield control
 
 
@@ -124,83 +119,6 @@ def _note_put_off(pull: Pull) -> None:
         pull.warn(f"its owner had put the backup off since {rfc3339(tunnel.deferred_at)}: {why}")
 
 
-def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
-    """Bring the sources into a fresh work folder; where the link breaks after data has moved, go on when it is back.
-
-    Where a list tells what has changed, that alone is brought; where it does not fit what arrives, all is compared.
-    A store that filled up is tried again once, where room could be made. Each try gets a work folder of its own
-    and links to what the tries before it had got.
-    """
-    assert pull.store is not None
-    pull.rsyncs, filled, tries, whole = rsyncs, False, Tries(pull), ""
-    check_fits(pull)
-    while True:
-        pull.staging = stage(
-            pull.store, pull.folder, sources=pull.job.sources, run_id=pull.run.run_id, may_list=not whole
-        )
-        try:
-            pulled = _bring(pull, tries.deadline, whole)
-        except (GraftFailed, ListUnusable) as misfit:
-            whole = f"the Desktop's list does not fit: {misfit}"
-            log.info("%s: %s", pull.job.name, whole)
-            _leave(pull)
-        except BackupjumpError as error:
-            _account(pull, error.bytes_received)
-            _leave(pull, error)
-            note_first_backup(pull)
-            try:
-                if isinstance(error, StoreFull):
-                    after_full(pull, error, again=not filled)
-                    filled = True
-                else:
-                    tries.wait_after(error)
-            except BackupjumpError as end:
-                seed(pull, end)
-                raise
-        else:
-            return pulled
-
-
-def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
-    """Bring what has changed, or all if `whole` says why, and see to it that the tree is as it is to be listed."""
-    assert pull.store is not None
-    assert pull.staging is not None
-    assert pull.rsyncs is not None
-    pull.looked = look(pull, deadline=deadline, why=whole)
-    plan = plan_attempt(pull.job, pull.route, pull.store.marker, pull.staging, pull.rsyncs)
-    pull.by_list = prepare_list(pull.staging, pull.looked.draft, plan) if pull.looked.draft is not None else None
-    if pull.by_list is None:
-        for_whole(pull.staging)
-    pulled = _transfer(pull, pull.by_list.plan if pull.by_list is not None else plan, deadline)
-    _account(pull, pulled.bytes_received)
-    take_out(pull.staging, pulled.stale)
-    if pull.by_list is not None:
-        pulled, pull.refreshed = take_in(pull.staging, pull.by_list, pulled)
-    return pulled
-
-
-def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
-    """Leave what has arrived to the next try, if there is anything of use."""
-    assert pull.store is not None
-    assert pull.staging is not None
-    discard_if_empty(pull.staging, because=error)
-    settle(pull.store, pull.folder, pull.staging.path)
-
-
-def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
-    assert pull.store is not None
-    pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
-    return transfer(
-        plan,
-        pass_fds=(pull.lock_fd,),
-        on_progress=pull.note_progress,
-        on_milestone=pull.begin_source,
-        on_checksums=pull.note_checksums,
-        guard=partial(pull.store.check_floor, floor_of(pull)),
-        deadline=deadline,
-    )
-
-
 def publish(pull: Pull, pulled: Pulled) -> Snapshot:
     """Make what was pulled a snapshot, and the Run one that has published."""
     assert pull.store is not None
@@ -219,7 +137,11 @@ def publish(pull: Pull, pulled: Pulled) -> Snapshot:
         snapshot=pull.staging.id,
         ended_at=utc_now(),
     )
-    how = provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate) | told(pull.looked, now=utc_now())
+    how = {
+        **provenance(tuple(pull.by), pull.rsyncs, pulled, pull.job, pull.gate),
+        **compressed(pull),
+        **listed(pull.looked, now=utc_now()),
+    }
     published = publish_recorded(pull.store, recorded, run=whole, how=how)
     pull.run = replace(published.run, ended_at=utc_now())
     if published.snapshot.is_good and not judged.keeps_seeding:
@@ -266,7 +188,3 @@ def _tell(pull: Pull, desktop: Control, status: Status) -> None:
         raise
     except (BackupjumpError, OSError) as error:
         log.info("%s: the Desktop was not told that the run is over: %s", pull.job.name, error)
-
-
-def _account(pull: Pull, received: int) -> None:
-    pull.run = replace(pull.run, bytes_received=pull.run.bytes_received + received)

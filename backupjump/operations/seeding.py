@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backupjump.config.models import RouteKind, StoreKind
 from backupjump.errors import BackupjumpError, Stopped
+from backupjump.operations.compression import how_of
 from backupjump.operations.provenance import selection_of
 from backupjump.run import utc_now
 from backupjump.store.compare import lost_since
@@ -40,6 +41,7 @@ def seed(pull: Pull, error: BackupjumpError) -> None:
     how = {
         "jump_sees_plaintext": any(route.kind is RouteKind.NESTED for route in pull.by),
         "selection": selection_of(pull.job),
+        **how_of(pull),
     }
     now = utc_now()
     try:

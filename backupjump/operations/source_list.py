@@ -56,23 +56,22 @@ class SourceList:
     def lines(self) -> Iterator[str]:
         """Yield the line of each name, with its newline, as they come; source_entry.parse_line reads one.
 
-        Each has a path that begins with the source's. That they are all, and whole, is known only once the last one has
-        come and nothing was raised: ListUnusable, or LinkLost.
+        The first is that of the source itself, the path of all others begins with its path. That they are all, and
+        whole, is known only once the last one has come and nothing was raised: ListUnusable, or LinkLost.
         """
         path = json.dumps(self.root.strip("/"))
-        begins = (f'{{"path":{path},', f'{{"path":{path[:-1]}/' if self.root != "/" else '{"path":"')
-        count = 0
-        for line in self._lines:
-            if not line.startswith(begins):
-                break
+        itself, below = f'{{"path":{path},', f'{{"path":{path[:-1]}/' if self.root != "/" else '{"path":"'
+        line, count = next(self._lines, ""), 0
+        if not line.startswith(itself):
+            raise ListUnusable(f"a list that begins with {shown(line, limit=80) or 'nothing'}")
+        while line.startswith((below, itself)):
             count += 1
             if count > _MOST_ENTRIES:
                 raise ListUnusable(f"a list of more than {_MOST_ENTRIES} names")
             yield line + "\n"
-        else:
-            raise ListUnusable("a list that is cut short")
+            line = next(self._lines, "")
         if line != f'{{"entries":{count}}}' or next(self._lines, None) is not None:
-            raise ListUnusable(f"a list that ends with {shown(line, limit=80)} behind {count} names")
+            raise ListUnusable(f"a list that ends with {shown(line, limit=80) or 'nothing'} behind {count} names")
 
 
 @contextmanager
@@ -125,7 +124,7 @@ def _names_a_folder(pattern: str) -> bool:
         return False
     parts = pattern[:-1].split("/")
     if pattern.startswith("/"):
-        return {"", ".", ".."}.isdisjoint(parts[1:])
+        return len(parts) > 1 and {"", ".", ".."}.isdisjoint(parts[1:])
     # rsync's own parser of rules has an eye for a space in front.
     return len(parts) == 1 and parts[0] not in (".", "..") and parts[0].strip() == parts[0] != ""
 

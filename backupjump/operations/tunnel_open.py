@@ -19,7 +19,9 @@ from backupjump.operations.agent.lock import holding
 from backupjump.operations.agent.memory import read_told
 from backupjump.operations.tunnel import Invitation, forwards_of, invitation, look_at_far_end, open_tunnel
 from backupjump.ssh.tunnel import TunnelChild
-from backupjump.ssh.tunnel_verdicts import Forward
+from backupjump.ssh.tunnel_verdicts import Forward, slow_tunnel
+
+_ANSWER_SECONDS = 2.0
 
 
 def keep_tunnel_open(
@@ -41,6 +43,8 @@ def keep_tunnel_open(
     with holding(state), open_tunnel(forwards_of(found.tunnel), folder=state / "tunnel") as standing:
         if not quiet:
             _invite(standing.forward, stays, say=say, warn=warn)
+            if standing.await_nodelay(_ANSWER_SECONDS) is False:
+                warn(f"warning: {slow_tunnel(standing.forward)}")
             say("Ctrl-C closes it.")
         code = _keep_open(standing, stays)
     if not quiet:

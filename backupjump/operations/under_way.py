@@ -12,6 +12,7 @@ from backupjump.operations.enroll.expiry import expiry_warning
 from backupjump.operations.identity import refuse_a_new_history
 from backupjump.operations.site import Site, open_site
 from backupjump.operations.ways import Ways
+from backupjump.rsync.compression import Compression, ContentMix
 from backupjump.rsync.progress import Progress
 from backupjump.run import Run, Status, exit_code_of, utc_now
 from backupjump.ssh.route import Route, prepare
@@ -76,9 +77,10 @@ class Pull:
     `control` is the login to the Desktop, once it is reached, `route` the way in force, `by` all that were so far.
     `gate` is the one that answered there, None without one. `told` has the checksums that rsync told of, source by
     source, with the id of the try. `sources_begun` counts those of the try under way, `progress` is that of the last
-    of them. `pinging` is the first word to a dead-man's switch, on its way. `stopped` is a signal that came when the
-    Run had published. `looked` is what the Desktop's list came to, `by_list` the pull by it, None where all is
-    compared, `refreshed` the folders that came with it.
+    of them. `compression` is the choice for the last try, `sent` what all of them were sent, `link_bytes` what the last
+    one that told found its link to carry in a second. `pinging` is the first word to a dead-man's switch, on its way.
+    `stopped` is a signal that came when the Run had published. `looked` is what the Desktop's list came to, `by_list`
+    the pull by it, None where all is compared, `refreshed` the folders that came with it.
     """
 
     def __init__(self, job_name: str, asked: Asked) -> None:
@@ -105,6 +107,9 @@ class Pull:
         self.refreshed: Collection[bytes] = ()
         self.sources_begun = 0
         self.progress = Progress()
+        self.compression: Compression | None = None
+        self.sent = ContentMix()
+        self.link_bytes: int | None = None
         self.told: list[tuple[str, Checksums]] = []
         self.stopped: Stopped | None = None
         self.pinging: InTime | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backupjump.errors import UsageError
 from backupjump.escape import shown
+from backupjump.operations.by_list.trust import TRANSFER
 from backupjump.operations.listing import runs_of
 from backupjump.store.meta import read_meta
 
@@ -36,16 +37,21 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True)
 class WholeRun:
-    """A run, whether its snapshot is still there, and the paths that it could not read, left out or lost."""
+    """A run, whether its snapshot is still there, and the paths that it could not read, left out or lost.
+
+    `compared` says what was compared: what a list said had changed, or everything and why; empty where nothing tells.
+    """
 
     run: Run
     is_there: bool
     paths: tuple[Paths, ...]
+    compared: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the Run's own values, and `paths` by kind with their `count`; the keys are API."""
+        """Return the Run's own values, `compared`, and `paths` by kind with their `count`; the keys are API."""
         return {
             **self.run.to_json(),
+            "compared": self.compared,
             "paths": {each.key: {"count": each.count, "paths": list(each.paths)} for each in self.paths},
         }
 
@@ -67,7 +73,8 @@ def whole_run(site: Site, job_name: str, wanted: str) -> WholeRun:
         meta = read_meta(folder.snapshots / run.snapshot)
     except ValueError:
         return WholeRun(run=run, is_there=False, paths=())
-    return WholeRun(run=run, is_there=True, paths=paths_of(meta.get("how")))
+    how = meta.get("how")
+    return WholeRun(run=run, is_there=True, paths=paths_of(how), compared=what_was_compared(how))
 
 
 def pick(runs: Sequence[Run], wanted: str) -> Run | None:
@@ -77,6 +84,14 @@ def pick(runs: Sequence[Run], wanted: str) -> Run | None:
     named = (run for run in reversed(runs) if wanted and (run.snapshot or "").startswith(wanted))
     by_id = (run for run in reversed(runs) if wanted and run.run_id.startswith(wanted))
     return next(by_id, None) or next(named, None)
+
+
+def what_was_compared(how: object) -> str:
+    """Return what a run compared, by the `how` of a meta.json; empty for one that does not tell."""
+    told = how.get(TRANSFER) if isinstance(how, dict) else None
+    if not isinstance(told, dict) or told.get("by") not in ("list", "whole"):
+        return ""
+    return "what the Desktop's list said had changed" if told["by"] == "list" else f"everything: {told.get('why')}"
 
 
 def paths_of(how: object) -> tuple[Paths, ...]:

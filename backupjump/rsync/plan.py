@@ -49,7 +49,7 @@ class Plan:
     knows. With `in_place` the targets are private copies of the base, which are updated block by block; else
     they are fresh, and link to the base. `max_size` is in bytes, `bwlimit` in bytes a second. `acls`, `xattrs`
     and `nanoseconds` say what the store can keep. With `compare_content` both sides read every file, and none is
-    taken as it is for having the same size and time alone.
+    taken as it is for having the same size and time alone. With `compress` content is sent as zstd.
     """
 
     remote_shell: tuple[str, ...]
@@ -63,6 +63,7 @@ class Plan:
     sparse: bool = True
     checksum: str = "xxh128"
     compare_content: bool = False
+    compress: bool = False
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     default_excludes: bool = True

@@ -13,6 +13,7 @@ from backupjump.escape import shown_lines
 from backupjump.process import running
 from backupjump.rsync.argv import pull_argv
 from backupjump.rsync.checksums import Checksums
+from backupjump.rsync.compression import Evidence
 from backupjump.rsync.content import Content
 from backupjump.rsync.fence import fenced, turned
 from backupjump.rsync.messages import Messages
@@ -37,12 +38,13 @@ def transfer(
     on_milestone: Callable[[str], None] = lambda _text: None,
     on_checksums: Callable[[Checksums], None] = lambda _checksums: None,
     guard: Callable[[], None] = lambda: None,
+    evidence: Evidence | None = None,
     deadline: float | None = None,
 ) -> Pulled:
     """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
 
     `on_checksums` is given, when a source begins, what will have the checksums of its files: there they are also
-    when the transfer breaks off.
+    when the transfer breaks off. So it is with the `evidence` for the next choice about compression.
     `deadline` is when all of it must be over, on the monotonic clock; by default the plan's time_limit from now.
 
     rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
@@ -55,11 +57,12 @@ def transfer(
         deadline = time.monotonic() + plan.time_limit.total_seconds()
     parts: list[Pulled] = []
     contents: list[Content] = []
-    watching = partial(Watch, plan=plan, deadline=deadline, guard=guard)
+    evidence = evidence or Evidence()
+    watching = partial(Watch, plan=plan, deadline=deadline, guard=guard, link=evidence.link)
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
         with _counting(parts, contents):
-            parts.append(_pull(plan, one, watching, contents, pass_fds, on_progress, on_checksums))
+            parts.append(_pull(plan, one, watching, contents, evidence, pass_fds, on_progress, on_checksums))
     return merged(parts)
 
 
@@ -68,6 +71,7 @@ def _pull(
     one: Transfer,
     watching: Callable[[int], Watch],
     contents: list[Content],
+    evidence: Evidence,
     pass_fds: Sequence[int],
     on_progress: Callable[[Progress], None],
     on_checksums: Callable[[Checksums], None],
@@ -80,6 +84,8 @@ def _pull(
     def read_stdout(chunk: bytes) -> None:
         for item in output.feed(chunk):
             content.note(item)
+            if item.transferred:
+                evidence.sent.note(item.name, item.size)
         content.note()
         tell(output.progress)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from backupjump.config.times import write_duration
 from backupjump.errors import TransferFailed, WindowOver
+from backupjump.rsync.link_speed import LinkSpeed
 from backupjump.rsync.plan import Plan
 from backupjump.rsync.traffic import Traffic, sample
 
@@ -22,7 +23,8 @@ class Watch:
     """The limits of one rsync: the deadline of the whole transfer, the time without any byte, and memory.
 
     `guard` is called ten times a second and may raise an error of its own. A Desktop can make its list of files as
-    long as it likes, and rsync keeps all of it: half of this machine's memory is for one job.
+    long as it likes, and rsync keeps all of it: half of this machine's memory is for one job. `link` is told what
+    comes in.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Watch:
         deadline: float,
         guard: Callable[[], None] = lambda: None,
         memory_limit_bytes: int | None = None,
+        link: LinkSpeed | None = None,
     ) -> None:
         self._pid = pid
         self._plan = plan
@@ -41,6 +44,7 @@ class Watch:
         self._sampled_at = 0.0
         self._guard = guard
         self._memory_limit_bytes = memory_limit_bytes or _half_of_the_memory()
+        self._link = link or LinkSpeed()
         self._printed_bytes = 0
         self._traffic = Traffic()
 
@@ -67,6 +71,7 @@ class Watch:
             read_bytes=max(traffic.read_bytes, self._traffic.read_bytes),
             received_bytes=max(traffic.received_bytes, self._traffic.received_bytes),
         )
+        self._link.note(self._traffic.received_bytes, now=now)
         self._check(now)
         self._check_memory(traffic.memory_bytes)
         self._guard()

@@ -8,9 +8,11 @@ import shlex
 import threading
 import time
 from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING
 
 from backupjump.errors import LinkLost
+from backupjump.ssh.answers import Answers
 from backupjump.ssh.hop_errors import no_gate_behind_relay, tunnel_not_open
 from backupjump.ssh.link import Link, open_link
 from backupjump.ssh.second_shell import nested_command
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from backupjump.ssh.strict_fabric import StrictConnection
 
 _SSH_ITSELF_FAILED = 255
+_LATE_SECONDS = 10.0
+_FEWEST_ANSWERS = 5
 
 
 class Control:
@@ -80,6 +84,26 @@ class Control:
         if self._route.jump_alias is not None and done.status == _SSH_ITSELF_FAILED:
             raise verdict(done.stderr.decode("utf-8", "replace"), done.status, route=self._route, leg=Leg.BEYOND)
         return done
+
+    def time_answers(self, *, seconds: float, late_seconds: float = _LATE_SECONDS) -> Answers:
+        """Measure for `seconds` how long the Desktop's sshd takes to answer; the Desktop needs no gate for it.
+
+        Not on route nested, where the JumpNode's would answer. LinkLost if the connection ends, or if it is
+        not over `late_seconds` later.
+        """
+        assert self._route.jump_alias is None
+        watchdog = threading.Timer(seconds + late_seconds, self._link.cut)
+        watchdog.start()
+        alone: list[float] = []
+        behind: list[float] = []
+        try:
+            until = time.monotonic() + seconds
+            while len(alone) < _FEWEST_ANSWERS or time.monotonic() < until:
+                alone.append(self._connection.answer_seconds(behind_another=False))
+                behind.append(self._connection.answer_seconds(behind_another=True))
+        finally:
+            watchdog.cancel()
+        return Answers(alone_seconds=median(alone), behind_another_seconds=median(behind), count=len(alone))
 
     def knock(self, *, seconds: float) -> None:
         """On route nested, log in to the Desktop once so that the verdict on that hop comes now; else do nothing.

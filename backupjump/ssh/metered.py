@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backupjump.errors import DesktopUnfit
+
 if TYPE_CHECKING:
     import socket
 
@@ -43,3 +45,11 @@ class Metered:
     def __getattr__(self, name: str) -> Any:
         """All else is the socket's own."""
         return getattr(self._sock, name)
+
+
+def flood(where: str, allowed_bytes: int) -> DesktopUnfit:
+    """Return the error for a machine that has sent more than was allowed."""
+    return DesktopUnfit(
+        f"{where} sent more than {allowed_bytes // 1024} KiB that nobody asked for; ended",
+        hint="is it an sshd that answers there, and that machine's?",
+    )

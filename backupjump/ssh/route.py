@@ -12,11 +12,13 @@ from backupjump import process
 from backupjump.config.models import RouteKind
 from backupjump.errors import ConfigError
 from backupjump.escape import shown_lines
+from backupjump.ssh.ciphers import desktop_has_aes, prefers_aes
 from backupjump.ssh.client_config import Hop, common_block, header, host_block, known_hosts
 from backupjump.ssh.keys import key_problem
 from backupjump.whole_files import write_private_files
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from backupjump.config.models import Desktop, JumpNode, Server, Way
@@ -129,19 +131,32 @@ def _desktop_hop(desktop: Desktop, way: Way) -> Hop:
     return Hop(alias, host, way.end_port, desktop.user, desktop.identity_file, desktop.host_key)
 
 
-def ssh_config(*routes: Route) -> str:
+def ssh_config(*routes: Route, aes: Collection[Hop] = ()) -> str:
     """Render `routes` as one config for `ssh -F`: a Host block for each machine, what holds for all of them last.
+
+    At the hops `aes` AES is asked for first (ciphers.py).
 
     It works wherever it is stored; a ProxyCommand in it reads the file that `prepare` wrote.
     """
-    jumps = {route.jump.alias: host_block(route.jump) for route in routes if route.jump and not route.relay}
+    jumps = {
+        route.jump.alias: host_block(route.jump, aes=route.jump in aes)
+        for route in routes
+        if route.jump and not route.relay
+    }
     files = [route.known_hosts_file for route in routes]
-    return "\n".join([header(), *jumps.values(), *map(_last_hop, routes), common_block(*files, clear_forwardings=True)])
+    return "\n".join(
+        [
+            header(),
+            *jumps.values(),
+            *(_last_hop(route, aes) for route in routes),
+            common_block(*files, clear_forwardings=True),
+        ]
+    )
 
 
-def _last_hop(route: Route) -> str:
+def _last_hop(route: Route, aes: Collection[Hop]) -> str:
     if route.target is not None:
-        return host_block(route.target, proxy=_proxy_line(route), name=data_host(route))
+        return host_block(route.target, proxy=_proxy_line(route), name=data_host(route), aes=route.target in aes)
     if route.jump_alias is None:
         return ""
     assert route.jump is not None
@@ -149,7 +164,7 @@ def _last_hop(route: Route) -> str:
         told = (
             f"# desktop {route.desktop}: the JumpNode runs nothing for this key but the way there; no terminal (-t)\n"
         )
-        return told + host_block(route.jump, name=data_host(route))
+        return told + host_block(route.jump, name=data_host(route), aes=route.jump in aes)
     config = shlex.quote(str(route.config_file))
     return (
         f"# desktop {route.desktop}: the JumpNode logs in to it, by a name of its own; for people:\n"
@@ -175,7 +190,16 @@ def prepare(route: Route) -> None:
     version = process.run(["ssh", "-V"], timeout=10).stderr.decode("ascii", "replace")
     if (problem := openssh_too_old(version, route.kind)) is not None:
         raise ConfigError(f"desktop {route.desktop}: {problem}", hint="write in its config: route: proxycommand")
-    write_private_files(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": ssh_config(route)})
+    config = ssh_config(route, aes=hops_for_aes(route))
+    write_private_files(route.folder, {"known_hosts": known_hosts(route.hops), "ssh_config": config})
+
+
+def hops_for_aes(*routes: Route) -> frozenset[Hop]:
+    """Return the hops of `routes` whose two ends have AES instructions, as far as is known."""
+    if not prefers_aes():
+        return frozenset()
+    known = (hop for route in routes for hop in route.hops if hop is not route.target or desktop_has_aes(route.folder))
+    return frozenset(known)
 
 
 def openssh_too_old(version_text: str, kind: RouteKind) -> str | None:

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 
 _SECOND_SSH = (
     *("ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15"),
+    # The JumpNode's own ssh_config may say yes, and rsync compresses where it pays.
+    *("-o", "Compression=no"),
     "--",
 )
 

@@ -22,9 +22,10 @@ from paramiko.ssh_exception import IncompatiblePeer
 from backupjump.errors import BackupjumpError, ConfigError, DesktopUnfit, LinkLost
 from backupjump.escape import shown
 from backupjump.process import Completed
+from backupjump.ssh.answers import answer_seconds
 from backupjump.ssh.hop_errors import host_key_refused, key_refused, machine, session_refused
 from backupjump.ssh.keys import fingerprint
-from backupjump.ssh.metered import Metered
+from backupjump.ssh.metered import Metered, flood
 from backupjump.ssh.stream import Stream
 
 if TYPE_CHECKING:
@@ -229,6 +230,14 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
             undo.pop_all()
         return stream
 
+    def answer_seconds(self, *, behind_another: bool) -> float:
+        """Return how long its sshd took for an answer, as answers.answer_seconds; LinkLost if the connection ends."""
+        self._metered.allow(_COMMAND_BYTES)
+        try:
+            return answer_seconds(self.transport, behind_another=behind_another)
+        except _BROKEN as error:
+            raise self._link_lost(shown(str(error))) from error
+
     def channel_to(
         self, host: str, port: int, *, seconds: float, prohibited: Callable[[str], BackupjumpError]
     ) -> socket.socket | None:
@@ -256,13 +265,7 @@ class StrictConnection(fabric.Connection):  # type: ignore[misc]
         return LinkLost(f"the connection to {machine(self._route, self._hop)} broke: {why or 'it ended'}")
 
     def _flooded(self, allowed_bytes: int) -> DesktopUnfit | None:
-        if not self._metered.used_up:
-            return None
-        where = machine(self._route, self._hop)
-        return DesktopUnfit(
-            f"{where} sent more than {allowed_bytes // 1024} KiB that nobody asked for; ended",
-            hint="is it an sshd that answers there, and that machine's?",
-        )
+        return flood(machine(self._route, self._hop), allowed_bytes) if self._metered.used_up else None
 
     def _too_late(self, timeout: float) -> LinkLost:
         return LinkLost(

@@ -9,12 +9,14 @@ import contextlib
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from backupjump import process
 from backupjump.ssh import client_config
+from backupjump.ssh.ciphers import prefers_aes
 from backupjump.ssh.client_config import Hop
+from backupjump.ssh.first_session import FirstSession
 from backupjump.ssh.tunnel_verdicts import Forward, is_heard, stands, unreachable, why_it_broke, why_it_fails
 from backupjump.whole_files import write_private_files
 
@@ -22,20 +24,20 @@ _KEPT_LINES = 200
 _LONGEST_LINE_BYTES = 8192
 
 
-def tunnel_config(jumps: Iterable[Hop], known_hosts: Path) -> str:
-    """Render the ssh_config of the tunnel, one Host block for each JumpNode that it may go to.
+def tunnel_config(jumps: Iterable[Hop], known_hosts: Path, *, aes: bool = False) -> str:
+    """Render the ssh_config of the tunnel, one Host block for each JumpNode that it may go to; `aes` as `host_block`.
 
     Without ClearAllForwardings, which would drop the `-R` of the command line and say nothing (seen).
     """
     # Without the first, ssh stays up although nothing is forwarded, with a mere warning (seen). By the others a dead
     # peer is noticed within 20 s. They cost nothing while the JumpNode asks more often (ClientAliveInterval 3 there).
     first = "Host *\n  ExitOnForwardFailure yes\n  ServerAliveInterval 5\n  ServerAliveCountMax 3\n"
-    blocks = [client_config.host_block(jump) for jump in jumps]
+    blocks = [client_config.host_block(jump, aes=aes) for jump in jumps]
     common = client_config.common_block(known_hosts, clear_forwardings=False)
     return "\n".join([client_config.header(), *blocks, first, common])
 
 
-def tunnel_argv(forward: Forward, config: Path) -> tuple[str, ...]:
+def tunnel_argv(forward: Forward, config: Path, options: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the ssh that holds `forward` open, without a session; `-v` is how it tells that the forward stands.
 
     127.0.0.1 is spelled out: of `-R PORT:…` sshd binds every loopback address it can get and is content
@@ -43,7 +45,7 @@ def tunnel_argv(forward: Forward, config: Path) -> tuple[str, ...]:
     """
     to_host = f"[{forward.to_host}]" if ":" in forward.to_host else forward.to_host
     spec = f"127.0.0.1:{forward.port}:{to_host}:{forward.to_port}"
-    return ("ssh", "-v", "-N", "-T", "-F", str(config), "-R", spec, forward.jump.alias)
+    return ("ssh", "-v", "-N", "-T", "-F", str(config), *options, "-R", spec, forward.jump.alias)
 
 
 def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
@@ -51,7 +53,7 @@ def write_config(jumps: Iterable[Hop], folder: Path) -> Path:
     hops = tuple(jumps)
     files = {
         "known_hosts": client_config.known_hosts(hops),
-        "ssh_config": tunnel_config(hops, folder / "known_hosts"),
+        "ssh_config": tunnel_config(hops, folder / "known_hosts", aes=prefers_aes()),
     }
     write_private_files(folder, files)
     return folder / "ssh_config"
@@ -90,7 +92,12 @@ class TunnelChild:
         self._ended = False
         self._changed = threading.Condition()
         before = () if outlives_us else _ends_with_us()
-        self._child = process.spawn((*before, *tunnel_argv(forward, config)))
+        self._session = FirstSession(forward.jump.alias)
+        try:
+            self._child = process.spawn((*before, *tunnel_argv(forward, config, self._session.options)))
+        except BaseException:
+            self._session.close()
+            raise
         self._listener = threading.Thread(target=self._listen, name="tunnel", daemon=True)
         self._listener.start()
 
@@ -110,6 +117,11 @@ class TunnelChild:
         return self._stands
 
     @property
+    def nodelay(self) -> bool | None:
+        """Whether the JumpNode's sshd sends at once what it has for us (first_session.py); None while nobody knows."""
+        return self._session.granted
+
+    @property
     def ended(self) -> bool:
         """Whether its ssh has ended."""
         return self._ended
@@ -122,6 +134,10 @@ class TunnelChild:
             if not self._stands:
                 raise why_it_fails(self._lines, self.forward)
 
+    def await_nodelay(self, seconds: float) -> bool | None:
+        """Return `nodelay` of a tunnel that stands once it is known, at the latest after `seconds`."""
+        return self._session.await_answer(seconds)
+
     def await_end(self, seconds: float) -> None:
         """Keep the tunnel open for `seconds`, then return; raise LinkLost if its ssh ends before."""
         with self._changed:
@@ -132,6 +148,7 @@ class TunnelChild:
         """End the ssh, which frees the port on the JumpNode at once."""
         self._child.stop(grace=2)
         self._listener.join()
+        self._session.close()
         self._child.__exit__()
 
     def __enter__(self) -> TunnelChild:
@@ -147,7 +164,9 @@ class TunnelChild:
             with self._changed:
                 self._lines.append(text)
                 self._heard = self._heard or is_heard(text)
-                self._stands = self._stands or stands(text)
+                if not self._stands and stands(text):
+                    self._stands = True
+                    self._session.ask()
                 self._changed.notify_all()
         with self._changed:
             self._ended = True

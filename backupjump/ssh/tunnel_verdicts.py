@@ -83,6 +83,14 @@ def unreachable(forward: Forward, why: str) -> JumpNodeUnreachable:
     )
 
 
+def slow_tunnel(forward: Forward) -> str:
+    """Return what to say of a tunnel that stands, on which the JumpNode's sshd delays what it sends."""
+    return (
+        f"JumpNode {forward.jump_node} grants this tunnel no session, so its sshd holds messages back on it: "
+        "up to 40 ms for each answer, and a transfer can take twice as long; backupjump doctor tells what mends it"
+    )
+
+
 def why_it_broke(lines: Sequence[str], forward: Forward) -> LinkLost:
     """Return the error for a tunnel that stood and whose ssh ended by itself."""
     return LinkLost(
@@ -133,6 +141,7 @@ def _port_taken(forward: Forward) -> ForwardRefused:
 
 def _last_words(lines: Sequence[str]) -> str:
     """Return the last lines that ssh wrote for people, on one line, safe to show."""
-    noise = ("debug", "OpenSSH_", "Transferred: ", "Bytes per second: ", "Authenticated to ")
+    # `channel 2: open failed` is a session that the JumpNode did not grant.
+    noise = ("debug", "OpenSSH_", "Transferred: ", "Bytes per second: ", "Authenticated to ", "channel ")
     spoken = [line for line in lines if line.strip() and not line.startswith(noise)]
     return shown_lines("\n".join(spoken[-2:])).replace("\n", "; ")

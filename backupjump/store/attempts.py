@@ -110,7 +110,7 @@ def point_latest(folder: JobFolder, id_: str) -> None:
 
 
 def tidy(folder: JobFolder, latest: str | None) -> None:
-    """Point `latest`, delete all attempts and what was made ahead, after a publication; what fails waits for `stage`."""
+    """Point `latest`, delete attempts and what was made ahead, after a publication; what fails waits for `stage`."""
     try:
         if latest is not None:
             point_latest(folder, latest)

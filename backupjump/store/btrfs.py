@@ -107,8 +107,9 @@ def seed(staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
     return replace(staging, touched_since_ns=_made_ns(staging.base) if staging.base is not None else 0)
 
 
-def for_whole(staging: Staging) -> None:
-    """Make the tree one that rsync may write to anywhere."""
+def for_whole(staging: Staging, moved: Mapping[bytes, bytes]) -> None:
+    """Make the tree one that rsync may write to anywhere, what has moved at its new place."""
+    rename_moved(staging.tree, moved)
     if staging.keeps_links:
         unshare(staging.tree)
 

@@ -85,7 +85,7 @@ def look_up(folders: Folders, path: bytes) -> Found | None:
 
 def take_out_changed(tree: Path, changes: Sequence[Change]) -> None:
     """Remove from `tree` what each of `changes`, in a manifest's order, had before, but for folders that stay."""
-    with _fitting(), Folders(tree, to_change=True) as folders:
+    with fitting(), Folders(tree, to_change=True) as folders:
         for change in reversed(changes):
             if change.old is None or change.stays_folder:
                 continue
@@ -101,14 +101,14 @@ def link_moved(base: Path, place: Path, moved: Mapping[bytes, bytes]) -> None:
     for now, before in moved.items():
         target = place / os.fsdecode(now)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _fitting():
+        with fitting():
             os.link(base / os.fsdecode(before), target, follow_symlinks=False)
 
 
 def rename_moved(tree: Path, moved: Mapping[bytes, bytes]) -> frozenset[bytes]:
     """Rename files within a private tree to where they are now, and return the paths that they are gone from."""
     went = set()
-    with _fitting(), Folders(tree, to_change=True) as here, Folders(tree, to_change=True) as there:
+    with fitting(), Folders(tree, to_change=True) as here, Folders(tree, to_change=True) as there:
         for now, before in moved.items():
             if before in went:
                 continue  # one of several names: rsync links it to the first
@@ -136,7 +136,7 @@ def put_in(tree: Path, arrived: Path, sources: Iterable[bytes], *, wanted: Colle
     folders whose attributes came anew.
     """
     came: list[bytes] = []
-    with _fitting(), Folders(tree, to_change=True) as folders:
+    with fitting(), Folders(tree, to_change=True) as folders:
         for source in sources:
             unasked: bytes | None = None
             for found in walk(arrived, source):
@@ -186,12 +186,13 @@ def _dress(tree: Path, arrived: Path, path: bytes) -> None:
 
 
 @contextmanager
-def _fitting() -> Iterator[None]:
+def fitting() -> Iterator[None]:
+    """Within the block an OSError that shows a misfit is a GraftFailed, and so is one name too many for a file."""
     try:
         yield
     except _MISFITS as error:
         raise GraftFailed(str(error)) from error
     except OSError as error:
-        if error.errno == errno.ENOTEMPTY:
+        if error.errno in (errno.ENOTEMPTY, errno.EMLINK):
             raise GraftFailed(str(error)) from error
         raise

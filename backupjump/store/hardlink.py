@@ -82,8 +82,10 @@ def seed(staging: Staging, attempt: Staging, _hashes: Hashes) -> Staging:
     return replace(staging, made_for_partials=made)
 
 
-def for_whole(_staging: Staging) -> None:
-    """Do nothing: rsync's tree is a fresh one in any case."""
+def for_whole(staging: Staging, moved: Mapping[bytes, bytes]) -> None:
+    """Lay ready what has moved, for rsync to link to; its tree is a fresh one in any case."""
+    if staging.base is not None:
+        link_moved(staging.base.tree, staging.moved, moved)
 
 
 def make_way(staging: Staging, changes: Sequence[Change], moved: Mapping[bytes, bytes]) -> None:

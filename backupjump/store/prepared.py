@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from backupjump.store.attributes import copy_attributes
-from backupjump.store.graft import GraftFailed
+from backupjump.store.graft import GraftFailed, fitting
 from backupjump.store.layout import JobFolder
 from backupjump.store.snapshots import TREE_NAME, Snapshot
 from backupjump.store.tree import allow_open_folders
@@ -28,7 +28,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def prepare_tree(folder: JobFolder, base: Snapshot, *, sync: Callable[[], None]) -> None:
     """Make the tree of links to all that `base` has, in place of any other one; no lock of the job's is needed.
 
-    `sync` brings it to the disk before it counts as ready. InterruptedError where a run has taken it away meanwhile;
+    `sync` brings it to the disk before it counts as ready. TakenAwayError where a run has taken it away meanwhile;
     GraftFailed where `base` is not what its manifest lists.
     """
     discard_prepared(folder)
@@ -47,11 +47,9 @@ def prepare_tree(folder: JobFolder, base: Snapshot, *, sync: Callable[[], None])
         note = folder.prepared / f"{_READY_NAME}.new"
         note.write_text(json.dumps({"base": base.id, "names": names}) + "\n", encoding="ascii")
         note.rename(folder.prepared / _READY_NAME)
-    except FileNotFoundError as error:
+    except (OSError, GraftFailed) as error:
         if is_taken():
-            raise InterruptedError("a run has taken it away") from error
-        raise
-    except OSError:
+            raise TakenAwayError from error
         discard_prepared(folder)
         raise
 
@@ -66,7 +64,8 @@ def link_snapshot(base: Snapshot, tree: Path, *, stop: Callable[[], bool] = lamb
     for source in base.sources:
         make_source_folder(tree, source)
         place = source.lstrip("/")
-        names += 1 + link_tree(base.tree / place, tree / place, stop=stop)
+        with fitting():
+            names += 1 + link_tree(base.tree / place, tree / place, stop=stop)
     if names != base.names_total:
         raise GraftFailed(f"{base.id} has {names} names, its manifest lists {base.names_total}")
     return names
@@ -109,6 +108,10 @@ def make_source_folder(tree: Path, source: str) -> None:
         place.chmod(0o755)
 
 
+class TakenAwayError(Exception):
+    """A run has begun, and taken away what was being made for it."""
+
+
 @dataclass(slots=True)
 class _Level:
     source: int
@@ -120,7 +123,7 @@ def link_tree(source: Path, target: Path, *, stop: Callable[[], bool] = lambda: 
     """Link all that is in `source` into the empty folder `target`, and return how many names that were.
 
     Folders are made anew and get the attributes of theirs, times last. By folder descriptors: no path is walked, no
-    link followed. Told to `stop`, it raises InterruptedError; what is there then is of no use.
+    link followed. Told to `stop`, it raises TakenAwayError; what is there then is of no use.
     """
     allow_open_folders()
     count = 0
@@ -137,7 +140,7 @@ def link_tree(source: Path, target: Path, *, stop: Callable[[], bool] = lambda: 
                 _close(levels.pop())
                 continue
             if stop():
-                raise InterruptedError("told to stop")
+                raise TakenAwayError
             os.mkdir(name, 0o700, dir_fd=level.target)
             levels.append(
                 _level(os.open(name, _FOLDER, dir_fd=level.source), os.open(name, _FOLDER, dir_fd=level.target))

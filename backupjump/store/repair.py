@@ -32,7 +32,7 @@ def mend(folder: JobFolder) -> None:
             append_run(folder, run)
             log.info("%s/%s: the run %s had not been noted", folder.desktop, folder.job, run.run_id)
         for path in folder.work.iterdir():
-            if read_id(path.name) is None and path.is_dir() and not path.is_symlink():
+            if read_id(path.name) is None and path != folder.prepared and path.is_dir() and not path.is_symlink():
                 discard(folder, path)
     except (OSError, StoreError) as error:
         log.warning("%s could not be repaired: %s", folder.path, error)

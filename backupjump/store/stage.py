@@ -6,7 +6,7 @@ How the tree comes to be depends on the store: trees.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -78,10 +78,13 @@ def stage(
         return TREES[kind].begin(staging, run_id=run_id, may_list=may_list)
 
 
-def for_whole(staging: Staging) -> None:
-    """Make the tree of a staging one that rsync may write to anywhere. Raises StoreError."""
+def for_whole(staging: Staging, moved: Mapping[bytes, bytes] = {}) -> None:
+    """Make the tree of a staging one that rsync may write to anywhere.
+
+    `moved` names, by the path of now, the one where the base has a file. Raises StoreError, GraftFailed.
+    """
     with told_as_store_error("the tree can't be made ready"):
-        TREES[staging.kind].for_whole(staging)
+        TREES[staging.kind].for_whole(staging, moved)
 
 
 def imagined_staging(folder: JobFolder, *, sources: Sequence[str]) -> Staging:

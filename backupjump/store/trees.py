@@ -28,8 +28,8 @@ class Trees(Protocol):
     def begin(self, staging: Staging, *, run_id: str, may_list: bool = False) -> Staging:
         """Make the work folder and the tree; with `may_list`, `for_whole` or `make_way` comes before rsync."""
 
-    def for_whole(self, staging: Staging) -> None:
-        """See to it that rsync may compare and write to all of the tree."""
+    def for_whole(self, staging: Staging, moved: Mapping[bytes, bytes]) -> None:
+        """See to it that rsync may write to all of the tree, and finds what has `moved` (as in `make_way`)."""
 
     def is_spoilt(self, because: BackupjumpError | None) -> bool:
         """Whether an attempt that ended `because` of this is worth less than none."""

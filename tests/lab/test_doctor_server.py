@@ -42,6 +42,7 @@ def test_a_sound_lab_has_nothing_to_mend(sound: Sound) -> None:
     verdicts = {each["check"]: each["verdict"] for each in said.json}
     assert (said.code, said.err) == (0, "")
     assert FAIL not in verdicts.values()
+    assert verdicts["tunnel.nodelay"] == OK
     tried = ("listen", "other-port", "sockets", "shell", "sftp", "strict-kex")
     assert {verdicts[f"jumpnode.{each}"] for each in tried} == {OK}
     assert {verdicts[f"desktop.{each}"] for each in ("gate", "rsync", "confines", "clock", "roots", "hooks")} == {OK}

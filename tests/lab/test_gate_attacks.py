@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from gate_world import CLUSTER, SECRET, GateWorld, gate_world, pull_command, rsync_that_does_not_confine
+from gate_world import (
+    CLUSTER,
+    SECRET,
+    GateWorld,
+    gate_world,
+    pull_command,
+    rsync_that_does_not_confine,
+    swapped_all_the_time,
+)
 
 pytestmark = pytest.mark.lab
 
@@ -162,36 +170,12 @@ def test_a_folder_that_becomes_a_link_after_it_was_opened_is_sent_all_the_same(t
 
 
 def test_a_folder_that_is_swapped_all_the_time_never_gives_the_secret_away(world: GateWorld) -> None:
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(write_end)
-        os.set_blocking(read_end, False)
-        swap_until_told(read_end, world)
-    os.close(read_end)
-    try:
+    with swapped_all_the_time(world.home, world.secret.parent):
         ends = [world.rsync("-a").returncode for _ in range(25)]
-    finally:
-        os.close(write_end)
-        os.waitpid(pid, 0)
 
     assert world.secrets_got() == []
     assert world.names() <= {"notes", "sub/secret"}
     assert set(ends) & {0, 12, 23}
-
-
-def swap_until_told(told: int, world: GateWorld) -> None:
-    """Put a link in the place of the allowed folder and take it away again until the other end of the pipe closes."""
-    aside = f"{world.home}.aside"
-    while True:
-        try:
-            os.read(told, 1)
-            os._exit(0)
-        except BlockingIOError:
-            Path(world.home).rename(aside)
-            world.home.symlink_to(world.secret.parent)
-            world.home.unlink()
-            Path(aside).rename(world.home)
 
 
 def recording_rsync(folder: Path) -> Path:

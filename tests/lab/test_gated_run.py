@@ -11,6 +11,7 @@ from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
 from backupjump.gate.grammar import Done, Hook, Probe, read_request
 from backupjump.gate.pull import Pull
+from backupjump.ssh.ciphers import SETTING, prefers_aes
 from fingerprint import fingerprint
 from gate_world import rsync_that_does_not_confine
 from lab.gated import HOOK, answer_instead, gated, last, listen, meta, nightly, published, stand
@@ -34,11 +35,23 @@ def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_ro
     assert (first.code, second.code, restored.code) == (0, 0, 0), (first, second, restored)
     assert second.json["files_linked"] == first.json["files_total"]
     assert fingerprint(lab.folder / "restored" / world.home.relative_to("/")) == fingerprint(world.home)
-    assert meta(lab, second)["how"]["gate"] == {"version": 1, "confines": True}
+    assert meta(lab, second)["how"]["gate"] == {"version": 2, "confines": True}
     assert (lab.folder / "told").read_text() == "hook\n" * 4
     for name in ("done", "published"):
         note = last(world, name)
         assert (note["status"], note["run_id"], note["more"]) == ("ok", second.json["run_id"], False)
+
+
+def test_what_the_gate_tells_of_its_processor_counts_for_the_data_of_that_very_run(lab: Lab) -> None:
+    world = gated(lab)
+    config = stand(lab, nightly(world))
+    before = backupjump(config, "ssh-config").out.count(SETTING)
+
+    assert backupjump(config, "run", "nightly").code == 0
+
+    after = (lab.state / "routes/desktop/ssh_config").read_text().count(SETTING)
+    # A machine without AES instructions asks for what OpenSSH does.
+    assert (before, after) == ((1, 2) if prefers_aes() else (0, 0))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from lab.admitted import LAPTOP_PORT, OTHER_PORT, THIRD_PORT, Admitted, admitted
 from lab.attacker import SECRET_PORT, SECRET_SOCKET, secret_service
 from lab.machines import DESKTOP_ADDRESS, JUMP_ADDRESS
+from program import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -81,6 +82,19 @@ def test_a_stolen_key_gets_no_session(place: Admitted, holder: str, what: str) -
     printed = getattr(place, holder).prints(line)
 
     assert re.search(success, printed, re.MULTILINE) is None, printed
+
+
+def test_the_one_session_of_the_tunnel_key_says_no_to_whatever_is_asked_for(place: Admitted) -> None:
+    command = place.tunnel.prints("ssh -T {as} there 'touch /tmp/ran'")
+    terminal = place.tunnel.prints("ssh -tt {as} there 'touch /tmp/ran'")
+    files = place.tunnel.prints("ssh -s {as} there sftp </dev/null")
+
+    assert "This account is currently not available." in command
+    assert terminal == "PTY allocation request failed on channel 0\n"
+    assert "This account is currently not available." in files
+    assert not place.three.jump.file("/tmp/ran").exists()
+    running = "ps -u tunnel -o stat=,comm= | awk '$1 !~ /^Z/ { print $2 }' | sort -u"
+    until(lambda: place.three.jump.must(running).split() == ["sshd"], what="the end of nologin")
 
 
 @pytest.mark.long

@@ -229,7 +229,7 @@ def alone(one: Taken, other: Taken) -> list[LeftOut]:
 
 
 def is_empty_folder(path: bytes) -> bool:
-    return os.path.isdir(path) and not os.listdir(path)
+    return os.path.isdir(path) and not os.listdir(path)  # noqa: PTH112, PTH208 (bytes)
 
 
 def manifest(taken: Taken) -> list[Entry]:

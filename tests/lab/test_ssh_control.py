@@ -15,6 +15,7 @@ import pytest
 
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
+from backupjump.demo.process_tree import descendants
 from backupjump.demo.sshd import make_key, public_key, sshd_program
 from backupjump.errors import ConfigError, DesktopUnfit, HostKeyRefused, KeyRefused, LinkLost, Stopped, TunnelNotOpen
 from backupjump.process import run, signals_as_exceptions, spawn
@@ -217,6 +218,20 @@ def test_a_desktop_that_lets_us_in_but_starts_no_command_is_named(lab: Lab, kind
 
         with open_control(route_in(lab, kind)) as control, pytest.raises(DesktopUnfit, match="starts no command"):
             control.run(["bj1", "probe"], timeout=30)
+
+
+def test_how_long_a_desktop_takes_to_answer_is_measured_and_its_silence_has_an_end(lab: Lab) -> None:
+    lab.open_tunnel()
+
+    with open_control(route_in(lab, RouteKind.PROXYJUMP)) as control:
+        measured = control.time_answers(seconds=0.1)
+        for pid in descendants(lab.desktop.sshd.pid):
+            os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(LinkLost):
+            control.time_answers(seconds=0.1, late_seconds=0.3)
+
+    assert measured.count >= 5
+    assert 0 < measured.alone_seconds < 5
 
 
 def listens(port: int) -> bool:

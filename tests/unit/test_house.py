@@ -174,6 +174,7 @@ CATCHES_SIGNALS = {
     "backupjump/notify/in_time.py",
     "backupjump/operations/doctor/server_desktop.py",
     "backupjump/operations/doctor/server_tools.py",
+    "backupjump/operations/bring.py",
     "backupjump/operations/pull.py",
     "backupjump/operations/recorded.py",
     "backupjump/operations/serve/look_out.py",

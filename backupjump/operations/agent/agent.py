@@ -80,7 +80,11 @@ class Agent:
                     time.sleep(_TICK_SECONDS if self._keeper.is_trying else _QUIET_TICK_SECONDS)
             finally:
                 sd.notify("STOPPING=1")
-                self._tell(replace(self._to_tell(), pid=0, phase="closed", why="the agent is not running", trouble=""))
+                self._tell(
+                    replace(
+                        self._to_tell(), pid=0, phase="closed", why="the agent is not running", trouble="", nodelay=None
+                    )
+                )
 
     def __enter__(self) -> Agent:
         return self
@@ -194,6 +198,7 @@ class Agent:
             needs_person=self._keeper.needs_person,
             served=self._served,
             metered=self._metered,
+            nodelay=self._keeper.nodelay,
         )
 
     def _tell(self, told: Told) -> None:

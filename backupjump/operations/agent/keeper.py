@@ -12,7 +12,7 @@ from backupjump.errors import BackupjumpError, HostKeyRefused, KeyRefused, Stopp
 from backupjump.operations.tunnel import STANDS_WITHIN_SECONDS
 from backupjump.process import signals_held
 from backupjump.ssh.tunnel import TunnelChild, write_config
-from backupjump.ssh.tunnel_verdicts import Forward, is_port_taken
+from backupjump.ssh.tunnel_verdicts import Forward, is_port_taken, slow_tunnel
 from backupjump.timing.backoff import pause_seconds
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Keeper:
         self._chance = chance
         self._child: TunnelChild | None = None
         self._since = 0.0
-        self._has_stood = False
+        self._has_stood = self._is_slow = False
         self.go_by(forwards)
 
     def go_by(self, forwards: Sequence[Forward]) -> None:
@@ -71,6 +71,11 @@ class Keeper:
     def forward(self) -> Forward | None:
         """The forward that stands, None if none does."""
         return self._child.forward if self._child is not None and self._child.stands else None
+
+    @property
+    def nodelay(self) -> bool | None:
+        """Whether the JumpNode of the tunnel that stands delays nothing on it; None while nobody knows."""
+        return self._child.nodelay if self._child is not None and self._child.stands else None
 
     def keep(self, *, wanted: bool) -> None:
         """Do the next step towards what is wanted; call it about once a second.
@@ -139,8 +144,11 @@ class Keeper:
     def _watch_standing(self, child: TunnelChild) -> None:
         if not self._has_stood:
             log.info("tunnel stands: port %d on JumpNode %s", child.forward.port, child.forward.jump_node)
-            self._has_stood, self._since = True, self._clock()
+            self._has_stood, self._since, self._is_slow = True, self._clock(), False
             self._forget_trouble()
+        if child.nodelay is False and not self._is_slow:
+            log.info("%s", slow_tunnel(child.forward))
+            self._is_slow = True
         if child.ended:
             try:
                 child.await_end(0.0)

@@ -35,6 +35,7 @@ class Told:
     `why` is for the decision, `trouble` for the last try that failed, empty if none did, with a `hint`; `needs_person`
     is whether no later try will mend it. `deferred_at` is since when the owner's word has put off what is wanted,
     `deferred_why` how; they stay until a backup has been made. `metered` is for the gate, which can't find out in time.
+    `nodelay` is whether the JumpNode delays nothing on the tunnel, None where no tunnel stands or nobody knows.
     """
 
     at: datetime
@@ -51,6 +52,7 @@ class Told:
     needs_person: bool = False
     served: Served | None = None
     metered: bool = False
+    nodelay: bool | None = None
 
 
 def read_done(state: Path) -> LastDone | None:
@@ -105,6 +107,7 @@ def read_told(state: Path) -> Told | None:
         needs_person=values.get("needs_person") is True,
         served=_served(values.get("served")),
         metered=values.get("metered") is True,
+        nodelay=nodelay if isinstance(nodelay := values.get("nodelay"), bool) else None,
     )
 
 
@@ -126,6 +129,7 @@ def write_told(state: Path, told: Told) -> None:
         "needs_person": told.needs_person,
         "served": served and {"start": _text(served.start), "opened_at": _text(served.opened_at)},
         "metered": told.metered,
+        "nodelay": told.nodelay,
     }
     replace_state(state / AGENT, values)
 

@@ -89,6 +89,8 @@ def _agent_lines(told: Told | None, *, running: bool, now: datetime) -> list[str
     until = f" until {_local(told.until)}" if told.until is not None and told.until > now else ""
     where = f" on JumpNode {shown(told.jump_node)}" if told.jump_node else ""
     lines = [f"tunnel: {told.phase}{where}: {told.why}{until}"]
+    if told.phase == "open" and told.nodelay is False:
+        lines.append("slow: its sshd holds messages back on it, up to 40 ms each; to mend it: backupjump doctor")
     if told.trouble:
         lines += f"the last try failed: {shown_lines(told.trouble, lines=4)}".splitlines()
         lines += [f"hint: {shown(told.hint)}"] if told.hint else []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from backupjump.operations.by_list.names import by_list, wanted_paths
+from backupjump.operations.by_list.names import by_list, most_names, wanted_paths
 from backupjump.rsync.pulled import Kind, LeftOut, Pulled
 from backupjump.store.draft import moved_files
+from backupjump.store.failures import told_as_store_error
 from backupjump.store.publish import record_changes
 from backupjump.store.trees import TREES
 
@@ -38,16 +39,28 @@ class ByList:
     moved: Mapping[bytes, Entry]
 
 
+class TooManyNames(Exception):
+    """So much has changed that rsync compares everything as fast; `moved` are files that lie elsewhere now."""
+
+    def __init__(self, count: int, moved: Mapping[bytes, bytes]) -> None:
+        super().__init__(f"{count:,} changes are as fast compared with everything else")
+        self.moved = moved
+
+
 def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
     """Return what is to be done about a draft where `plan` would compare everything, with the base's tree in place.
 
-    Raises ListUnusable or GraftFailed where it can't be.
+    Raises TooManyNames before that, ListUnusable or GraftFailed where it can't be, else StoreError.
     """
     assert staging.base is not None
     by_transfer = wanted_paths(plan, draft.changes, place=staging.aside)
     wanted = frozenset(path for paths in by_transfer.values() for path in paths)
     moved = {path: old for path, old in moved_files(draft.changes, most=_MOST_MOVES).items() if path in wanted}
-    TREES[staging.kind].make_way(staging, draft.changes, {path: old.path for path, old in moved.items()})
+    before = {path: old.path for path, old in moved.items()}
+    if len(wanted) > most_names(staging.base.names_total):
+        raise TooManyNames(len(wanted), before)
+    with told_as_store_error("the new snapshot's tree can't be made"):
+        TREES[staging.kind].make_way(staging, draft.changes, before)
     by_transfer = {replace(one, link_dests=staging.link_dests(one.source)): each for one, each in by_transfer.items()}
     if plan.in_place:
         by_transfer = {replace(one, link_dests=()): each for one, each in by_transfer.items()}
@@ -59,9 +72,10 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
 def take_in(staging: Staging, listed: ByList, pulled: Pulled) -> tuple[Pulled, Collection[bytes]]:
     """Put the tree together; return what was pulled, with folders that can't be listed, and the folders that came anew.
 
-    GraftFailed where the two halves don't fit.
+    GraftFailed where the two halves don't fit, else StoreError.
     """
-    refreshed = TREES[staging.kind].take_in(staging, listed.draft.changes, listed.wanted)
+    with told_as_store_error("the new snapshot's tree can't be finished"):
+        refreshed = TREES[staging.kind].take_in(staging, listed.draft.changes, listed.wanted)
     closed = [
         LeftOut(path=change.path, kind=Kind.UNREADABLE, why="the folder can't be read there")
         for change in listed.draft.changes

@@ -14,7 +14,6 @@ from backupjump.errors import ListUnusable
 from backupjump.operations.by_list.trust import (
     LIST,
     TRANSFER,
-    most_changes,
     told_of_transfer,
     why_no_list,
     why_not_trusted,
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from backupjump.store.staging import Staging
 
 log = logging.getLogger(__name__)
+
+# They are kept in memory, some 300 bytes each.
+_MOST_CHANGES = 300_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ def look(pull: Pull, *, deadline: float, why: str = "") -> Looked:
         except _Untrusted as untrusted:
             why = str(untrusted)
         except TooManyChanges:
-            why = "much has changed"
+            why = f"more than {_MOST_CHANGES:,} changes"
         except (ListUnusable, ValueError) as error:
             why = f"the Desktop's list can't be used: {error}"
         else:
@@ -142,7 +144,7 @@ def _compare(pull: Pull, staging: Staging, lists: _Lists) -> Draft:
     same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
     path = _afresh(staging.aside / "draft.zst")
     rows = compare(read_lines(staging.base.manifest), lists.lines(), same=same)
-    changes, written = write_draft(path, rows, most_changes=most_changes(staging.base.names_total))
+    changes, written = write_draft(path, rows, most_changes=_MOST_CHANGES)
     return Draft(path=path, changes=changes, listed_at_ns=lists.at_ns, written=written)
 
 

@@ -7,6 +7,7 @@ a byte from the Desktop, about empty files and folders of these names.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -45,6 +46,15 @@ def wanted_paths(plan: Plan, changes: Sequence[Change], *, place: Path) -> Mappi
     return wanted
 
 
+def most_names(names_total: int) -> int:
+    """Return how many names rsync is asked for at most, of a tree of so many.
+
+    For each name that comes it looks through all that it has asked for, so the time grows with the square of their
+    number: 0.6 s for 1,500, where a look at all names takes 100 µs each (rsync 3.5.0, measured).
+    """
+    return 1_000 + 12 * math.isqrt(names_total)
+
+
 def by_list(plan: Plan, wanted: Mapping[Transfer, tuple[bytes, ...]], *, place: Path, files_beside: int) -> Plan:
     """Return `plan` for these paths alone, named in files below `place`; a source that has none is left out.
 
@@ -59,9 +69,19 @@ def by_list(plan: Plan, wanted: Mapping[Transfer, tuple[bytes, ...]], *, place: 
             if astray is not None:
                 raise ListUnusable(f"a link became a folder: {shown(astray, limit=200)}")
         names = place / f"names-{at}"
-        names.write_bytes(b"".join(_below(one, path) + b"\0" for path in paths))
+        names.write_bytes(b"".join(_below(one, path) + b"\0" for path in _without_implied(paths)))
         transfers.append(replace(one, files_from=names, by_list=True, files_beside=files_beside))
     return replace(plan, transfers=tuple(transfers))
+
+
+def _without_implied(paths: Sequence[bytes]) -> Iterator[bytes]:
+    """Leave out each folder right before a path within it: with a name rsync brings all folders above, attributes too.
+
+    But the source itself, which it only makes. Source: rsync(1), --relative; measured.
+    """
+    for path, after in zip(paths, [*paths[1:], b""], strict=True):
+        if path == paths[0] or not after.startswith(path + b"/"):
+            yield path
 
 
 def _taken(plan: Plan, one: Transfer, new: Sequence[Change], place: Path) -> frozenset[bytes] | None:

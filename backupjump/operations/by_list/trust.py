@@ -73,11 +73,6 @@ def why_not_trusted(how: Mapping[str, Any], *, at_ns: int, filesystems: Sequence
     return ""
 
 
-def most_changes(names_total: int) -> int:
-    """Return of how many changes in so many names it is not worth while to go by the list."""
-    return min(1_000 + names_total // 2, 300_000)
-
-
 def told_of_transfer(how: Mapping[str, Any], *, why: str, now: datetime) -> dict[str, Any]:
     """Return what meta.json is to keep of the way: by a list where no reason says otherwise."""
     if why:

@@ -22,7 +22,8 @@ from backupjump.errors import (
     KeyRefused,
     Stopped,
 )
-from backupjump.operations.doctor.finding import FAIL, OK, SKIP, Finding
+from backupjump.operations.agent.memory import read_told
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.listeners import command_lines, listeners
 from backupjump.operations.doctor.trespass import try_forwards
 from backupjump.operations.doctor.tunnel_key import TunnelKey, key_options_file
@@ -36,7 +37,7 @@ from backupjump.operations.doctor.tunnel_limits import (
 from backupjump.operations.installed import program
 from backupjump.operations.tunnel import forwards_of
 from backupjump.ssh.tunnel import tunnel_child, write_config
-from backupjump.ssh.tunnel_verdicts import Forward, why_it_fails
+from backupjump.ssh.tunnel_verdicts import Forward, slow_tunnel, why_it_fails
 
 if TYPE_CHECKING:
     from backupjump.config.desktop import Tunnel
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
 _SECONDS = 25.0
 _STANDS_SECONDS = 15.0
 _CONNECT_SECONDS = 3.0
+_SESSION_SECONDS = 5.0
 # What is behind a login, in the order of the checks.
 _BEHIND = (
     "tunnel.opens",
     "tunnel.loopback",
+    "tunnel.nodelay",
     "tunnel.other-ports",
     "tunnel.other-ways",
     "tunnel.no-session",
@@ -56,7 +59,7 @@ _BEHIND = (
 
 
 def check_tunnel(tunnel: Tunnel, folder: Path) -> Iterator[Finding]:
-    """Look at each JumpNode by really logging in to it; five logins, 90 s at most. ssh's files are in `folder`."""
+    """Look at each JumpNode by really logging in to it; five logins, 95 s at most. ssh's files are in `folder`."""
     forwards = forwards_of(tunnel)
     config = write_config((forward.jump for forward in forwards), folder)
     for forward in forwards:
@@ -103,6 +106,7 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
             opened = f"port {forward.port} on JumpNode {forward.jump_node} opened, and closed again"
             yield Finding("tunnel.opens", OK, opened)
             yield check_loopback(key)
+            yield judge_delay(child.await_nodelay(_SESSION_SECONDS), key)
             return
     except Stopped:
         raise
@@ -116,6 +120,8 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
             f"port {forward.port} on {key.jump_node} is held by this Desktop's own tunnel (process {standing})",
         )
         yield check_loopback(key)
+        told = read_told(config.parent.parent)
+        yield judge_delay(told.nodelay if told is not None and told.jump_node == forward.jump_node else None, key)
         return
     fix = key.narrow() if isinstance(failed, ForwardRefused) else f"nc -vz {forward.jump.host} {forward.jump.port}"
     if "is taken" in str(failed):
@@ -125,7 +131,19 @@ def check_own_port(config: Path, key: TunnelKey) -> Iterator[Finding]:
         yield Finding("tunnel.opens", FAIL, why, f"on the JumpNode, as root: ss -ltnp 'sport = :{forward.port}'")
     else:
         yield Finding("tunnel.opens", FAIL, str(failed), fix)
-    yield Finding("tunnel.loopback", SKIP, "no tunnel of ours stands")
+    for check in ("tunnel.loopback", "tunnel.nodelay"):
+        yield Finding(check, SKIP, "no tunnel of ours stands")
+
+
+def judge_delay(nodelay: bool | None, key: TunnelKey) -> Finding:  # noqa: FBT001 (three answers: None is unknown)
+    """Return whether the JumpNode's sshd delays what it sends on a tunnel, by its having granted a session or not."""
+    check = "tunnel.nodelay"
+    if nodelay is None:
+        return Finding(check, SKIP, f"{key.jump_node}: whether it grants a tunnel its session is not known")
+    if nodelay:
+        return Finding(check, OK, f"{key.jump_node}: it granted the session after which its sshd delays nothing")
+    why = f"{slow_tunnel(key.forward).partition(';')[0]}; on a Server where tunnels end (route local) that is meant"
+    return Finding(check, WARN, why, key.grant_session() + key.end_tunnels())
 
 
 def own_tunnel(forward: Forward) -> int | None:

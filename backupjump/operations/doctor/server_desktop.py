@@ -13,6 +13,7 @@ from backupjump.escape import shown
 from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN, Finding
 from backupjump.operations.doctor.key_lines import mend_key
 from backupjump.operations.doctor.server_mends import public_half
+from backupjump.operations.doctor.server_nodelay import look_at_delay
 from backupjump.operations.doctor.server_tunnel import not_reached
 from backupjump.operations.doctor.server_words import edit, evidence_of, listed, on, quoted
 from backupjump.operations.enroll.expiry import expiry_warning, renewal
@@ -91,6 +92,8 @@ def _behind_login(there: WayTo, jobs: Sequence[Job], control: Control) -> Iterat
         return
     if not there.way.by_tunnel:
         yield veto_finding(desktop, gate)
+    else:
+        yield look_at_delay(desktop, there.way, control, gate)
     if gate is None:
         yield from _without_gate(desktop, jobs, control)
         return

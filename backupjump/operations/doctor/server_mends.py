@@ -11,6 +11,7 @@ from backupjump.config.models import RouteKind
 from backupjump.errors import BackupjumpError
 from backupjump.operations.doctor.key_lines import append_line, mend_key
 from backupjump.operations.doctor.server_words import on_as_root, quoted
+from backupjump.operations.doctor.tunnel_key import ONE_SESSION
 from backupjump.operations.enroll.authorized_keys import HOP, RESERVED_PORTS, Mark, hop_line
 from backupjump.operations.enroll.jump_node import HOP_ACCOUNT, TUNNEL_ACCOUNT, Accounts, snippet
 from backupjump.operations.enroll.ports import ports_of
@@ -45,9 +46,10 @@ def _all_limits(node: JumpNode) -> str:
     return f"printf {shlex.quote(text)} > {_SNIPPETS}/backupjump.conf && sshd -t && ({_RELOAD})"
 
 
-def _one_limit(name: str, account: str, limit: str) -> str:
+def _one_limit(name: str, account: str, *limits: str) -> str:
     # sshd keeps the first that it reads, so its file comes before all others; it goes again if sshd can't read it.
-    file, text = f"{_SNIPPETS}/00-backupjump-{name}.conf", f"Match User {account}\\n  {limit}\\nMatch all\\n"
+    said = "".join(f"  {limit}\\n" for limit in limits)
+    file, text = f"{_SNIPPETS}/00-backupjump-{name}.conf", f"Match User {account}\\n{said}Match all\\n"
     return f"printf {shlex.quote(text)} > {file} && {{ sshd -t || {{ rm {file}; false; }}; }} && ({_RELOAD})"
 
 
@@ -61,6 +63,12 @@ def mend_loopback(node: JumpNode, *, needs_shell: bool) -> str:
     ours = _is_ours(node, needs_shell=needs_shell)
     limits = _all_limits(node) if ours else _one_limit("loopback", TUNNEL_ACCOUNT, "GatewayPorts no")
     return on_as_root("JumpNode", f"{limits} && {checked} && (pkill -u {TUNNEL_ACCOUNT} sshd || true)")
+
+
+def mend_delay() -> str:
+    """Return the command that grants a tunnel its one session there; those that stand are ended, to be opened anew."""
+    granted = _one_limit("maxsessions", TUNNEL_ACCOUNT, *ONE_SESSION)
+    return on_as_root("JumpNode", f"{granted} && (pkill -u {TUNNEL_ACCOUNT} sshd || true)")
 
 
 def mend_line(node: JumpNode, desktops: Sequence[Desktop]) -> str:

@@ -17,6 +17,8 @@ from backupjump.ssh.tunnel_verdicts import Forward
 _KEY_FILE = re.compile(r"^debug1: Remote: (/[A-Za-z0-9/_.,@+=-]+):\d+: key options: ", re.M)
 _SNIPPET = "/etc/ssh/sshd_config.d/00-backupjump-tunnel.conf"
 _THERE = "on the JumpNode, as root: "
+ONE_SESSION = ("MaxSessions 1", "ForceCommand /usr/sbin/nologin", "PermitTTY no")
+"""What sshd has to say of a tunnel's account so that ssh/first_session.py gets its session, and nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,19 @@ class TunnelKey:
             return f"ssh-keygen -y -f {quoted(self.forward.jump.identity_file)}"
         return _THERE + append_line(f"{self.options} {public} {self._mark()}", file=self._place)
 
-    def set_sshd(self, setting: str) -> str:
-        """Return the command that gives sshd there a `setting` for the account, taken out again if it can't read it."""
-        lines = (f"Match User {self.forward.jump.user}", f"  {setting}", "Match all")
+    def set_sshd(self, *settings: str) -> str:
+        """Return the command that gives sshd there `settings` for the account, taken out again if it can't read."""
+        lines = (f"Match User {self.forward.jump.user}", *(f"  {setting}" for setting in settings), "Match all")
         words = " ".join(f"'{line}'" for line in lines)
-        name = _SNIPPET.replace("tunnel", setting.split()[0].lower())
+        name = _SNIPPET.replace("tunnel", settings[0].split()[0].lower())
         return (
             f"{_THERE}printf '%s\\n' {words} > {name} && {{ sshd -t || {{ rm {name}; false; }}; }} && {reload_sshd('')}"
         )
+
+    def grant_session(self) -> str:
+        """Return the command that lets a tunnel have its one session there, in which no program but nologin runs."""
+        # Where no session was all that kept the account from a shell, these must keep it from one now.
+        return self.set_sshd(*ONE_SESSION)
 
     def end_tunnels(self) -> str:
         """Return what ends the tunnels that stand there: they keep the address that they were bound to."""

@@ -38,6 +38,11 @@ class Accounts:
     hop: str = HOP_ACCOUNT
     keys_file: str | None = None
 
+    @property
+    def tunnel_sessions(self) -> int:
+        """How many sessions a tunnel may have there."""
+        return 1 if self.hop else 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class KeyChange:
@@ -68,7 +73,7 @@ def set_up_script(accounts: Accounts, changes: Sequence[KeyChange]) -> str:
         # Before any key: a line alone does not keep it from unix sockets.
         f"limits {shlex.quote(snippet(accounts).rstrip())}",
         *_line_steps(accounts, changes),
-        f"check_limits {shlex.join(names)}",
+        f"check_limits {accounts.tunnel_sessions} {shlex.join(names)}",
     ]
     return script_of([sh.SAY, sh.KEYS, sh.SET_UP], steps)
 
@@ -84,11 +89,14 @@ def snippet(accounts: Accounts) -> str:
 
     The key lines alone are not enough: permitlisten does not stop -L, permitopen does not stop -R, and neither stops
     unix sockets (measured).  MaxSessions 0: no shell, no command, no sftp, while forwarding works (sshd_config(5)).
+    A tunnel gets one, in which `nologin` says no, whatever is asked for: with it sshd delays nothing any more
+    (ssh/first_session.py). Not on the Server itself: there no program starts for a key that lies on a Desktop.
     """
     names = ",".join(name for name in (accounts.tunnel, accounts.hop) if name)
     reach = f"""\
 Match User {accounts.hop}
   AllowTcpForwarding local
+  MaxSessions 0
   PermitListen none
   PermitOpen 127.0.0.1:* localhost:*
 """
@@ -101,12 +109,12 @@ Match User {names}
   ClientAliveInterval 3
   ForceCommand /usr/sbin/nologin
   GatewayPorts no
-  MaxSessions 0
   PermitTTY no
   PermitTunnel no
   X11Forwarding no
 Match User {accounts.tunnel}
   AllowTcpForwarding remote
+  MaxSessions {accounts.tunnel_sessions}
   PermitListen 127.0.0.1:* localhost:*
   PermitOpen none
 {reach if accounts.hop else ""}Match all

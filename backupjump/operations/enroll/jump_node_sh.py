@@ -181,16 +181,18 @@ reload() {
   fi
 }
 check_limits() {
-  # tunnel account, hop account or nothing: what counts is what sshd makes of all of its files
-  applied "$1" remote
-  [ -z "${2:-}" ] || applied "$2" local
+  # sessions of a tunnel, tunnel account, hop account or nothing: what counts is what sshd makes of all of its files
+  applied "$2" remote "$1"
+  [ -z "${3:-}" ] || applied "$3" local 0
 }
 applied() {
+  # account, forwarding, sessions
   told=$("$sshd" -T -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null) || {
     say "warning: what holds for $1 could not be looked at: sshd -T -C user=$1,host=localhost,addr=127.0.0.1"
     return 0
   }
-  for wanted in "allowtcpforwarding $2" "maxsessions 0" "gatewayports no" "allowstreamlocalforwarding no"; do
+  for wanted in "allowtcpforwarding $2" "maxsessions $3" "forcecommand /usr/sbin/nologin" "permittty no" \\
+    "gatewayports no" "allowstreamlocalforwarding no"; do
     printf '%s\\n' "$told" | grep -qx -e "$wanted" ||
       say "warning: for $1 sshd does not say: $wanted; another file in /etc/ssh says otherwise"
   done

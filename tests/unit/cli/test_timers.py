@@ -39,8 +39,8 @@ def test_systemd_s_text_has_each_file_s_name_above_it(world: World) -> None:
 
     names = [line.rpartition("/")[2] for line in said.out.splitlines() if line.startswith("# /")]
     assert names == [
-        *("backupjump-nightly.service", "backupjump-nightly.timer"),
-        *("backupjump-often.service", "backupjump-often.timer"),
+        *("backupjump-nightly.service", "backupjump-nightly.timer", "backupjump-nightly.prepare.service"),
+        *("backupjump-often.service", "backupjump-often.timer", "backupjump-often.prepare.service"),
     ]
     assert (said.code, said.err) == (0, "note: byhand has no schedule, so it gets no timer\n")
 

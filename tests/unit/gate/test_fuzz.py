@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backupjump.gate.folder import check_allowed
-from backupjump.gate.grammar import STATUSES, Done, Hook, Probe, read_request
+from backupjump.gate.grammar import STATUSES, Done, Hook, Listing, Probe, read_request
 from backupjump.gate.pull import sender_argv
 from backupjump.gate.refusal import Refused
 from gate_mutations import ALLOWED, FRAGMENTS, mutated
@@ -40,12 +40,17 @@ def outcome(line: bytes) -> str:
         check_allowed(request.path, ALLOWED)
     except Refused:
         return "refused"
+    path = PurePosixPath(request.path)
+    assert request.path.endswith("/")
+    assert ".." not in path.parts
+    assert any(PurePosixPath(root) in (path, *path.parents) for root in ALLOWED), path
+    if isinstance(request, Listing):
+        assert all(re.fullmatch(r"[^/]+/", each) or path in PurePosixPath(each).parents for each in request.omitted)
+        assert not any({".", ".."} & set(each.split("/")) or "//" in each for each in request.omitted)
+        return "a list"
     argv = sender_argv(request, rsync="/usr/bin/rsync", confine_root="/ROOT")
     assert CLOSED.fullmatch(" ".join(argv)), argv
     assert len(argv) == len(" ".join(argv).split(" "))
-    path = PurePosixPath(request.path)
-    assert ".." not in path.parts
-    assert any(PurePosixPath(root) in (path, *path.parents) for root in ALLOWED), path
     return "a pull"
 
 
@@ -59,6 +64,7 @@ def test_a_mutated_line_is_refused_or_within_the_closed_set(seed: int, lines: in
 
     # Not a fuzz of the first check alone: a good part gets through all of them.
     assert outcomes.count("a pull") > lines / 50
+    assert outcomes.count("a list") > lines / 200
     assert outcomes.count("a word") > lines / 200
     assert outcomes.count("refused") > lines / 3
 

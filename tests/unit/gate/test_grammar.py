@@ -1,7 +1,7 @@
 import pytest
 
 from backupjump.gate.done import PUBLISHED
-from backupjump.gate.grammar import STATUSES, Done, Hook, Probe, Request, read_request
+from backupjump.gate.grammar import STATUSES, Done, Hook, Listing, Probe, Request, read_request
 from backupjump.gate.refusal import Refused
 from backupjump.run import Status
 
@@ -13,6 +13,10 @@ from backupjump.run import Status
         (b"bj1 hook dump-db", Hook("dump-db")),
         (b"bj1 done ok 20261122T023000Z-a1b2c3", Done("ok", "20261122T023000Z-a1b2c3")),
         (b"bj1 done not-due 1 more", Done("not-due", "1", more=True)),
+        (b"bj1 list /", Listing("/")),
+        (b"bj1 list -x /home/me/", Listing("/home/me/", one_file_system=True)),
+        (rb"bj1 list /home/a\ b/ /home/a\ b/c/", Listing("/home/a b/", ("/home/a b/c/",))),
+        (b"bj1 list / .cache/ /proc/ -x/ .../", Listing("/", (".cache/", "/proc/", "-x/", ".../"))),
     ],
 )
 def test_the_words_of_the_server(command: bytes, request_: Request) -> None:
@@ -46,6 +50,30 @@ def test_the_words_of_the_server(command: bytes, request_: Request) -> None:
         b"bj1 done ok 1 more more",
         b"bj1 done ok " + b"1" * 41,
         "bj1 done ok ١".encode(),
+        b"bj1 list",
+        b"bj1 list -x",
+        b"bj1 list ",
+        b"bj1 list home/",
+        b"bj1 list /home",
+        b"bj1 list //",
+        b"bj1 list /home//me/",
+        b"bj1 list /home/../etc/",
+        b"bj1 list /home/./me/",
+        b"bj1 list ~/",
+        b"bj1 list -X /home/",
+        b"bj1 list -x -x /home/",
+        b"bj1 list /home/ -x",
+        b"bj1 list /home/ cache",
+        b"bj1 list /home/ /",
+        b"bj1 list /home/ ../",
+        b"bj1 list /home/ ./",
+        b"bj1 list /home/ a/b/",
+        b"bj1 list /home/ /home/",
+        b"bj1 list /home/ /home2/",
+        b"bj1 list /home/ /etc/",
+        b"bj1 list /home/ /home/../etc/",
+        b"bj1 list  /home/",
+        b"bj1 list /home/ ",
         b"sh",
         b"/bin/sh -c id",
         b"scp -t /tmp",

@@ -47,7 +47,7 @@ def test_a_probe_answers(world: GateWorld) -> None:
 
     assert answer["roots"] == [{"path": str(world.home), "state": "folder"}]
     assert answer["hooks"] == ["show"]
-    assert set(answer) == {"gate", "rsync", "roots", "clock", "power", "hooks", "tunnel", "words"}
+    assert set(answer) == {"gate", "rsync", "roots", "clock", "power", "hooks", "tunnel", "words", "aes"}
 
 
 def test_a_hook_sees_nothing_of_the_session(world: GateWorld) -> None:
@@ -93,7 +93,12 @@ def test_a_gate_without_an_rsync_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "unneeded"),
-    [("ls", {"yaml", "json", "subprocess"}), (pull_command("/etc"), {"json"}), ("bj1 probe", {"asyncio"})],
+    [
+        ("ls", {"yaml", "json", "subprocess"}),
+        (pull_command("/etc"), {"json"}),
+        ("bj1 probe", {"asyncio"}),
+        ("bj1 list /etc/", {"asyncio"}),
+    ],
 )
 def test_the_gate_loads_nothing_that_it_does_not_need(world: GateWorld, command: str, unneeded: set[str]) -> None:
     argv = [sys.executable, "-X", "importtime", *world.argv[1:]]

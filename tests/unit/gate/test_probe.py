@@ -29,6 +29,7 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
         hooks=("b", "a"),
         power=Power(on_battery=True, percent=41),
         now=NOON,
+        aes=True,
     )
 
     assert line.isascii()
@@ -42,6 +43,7 @@ def test_a_probe_is_one_line_of_json(tmp_path: Path) -> None:
         "hooks": ["a", "b"],
         "tunnel": None,
         "words": ["probe", "hook", "done", "list"],
+        "aes": True,
     }
 
 

@@ -60,6 +60,8 @@ def test_what_no_rsync_of_ours_sends_is_refused(command: bytes, reason: str) -> 
         b"rsync --server --sender -" + b"l" * 4000 + b"e.x . /home/",
         b"rsync --server --sender -le." + b"x" * 4000 + b" . /home/",
         b"rsync --server --sender -le. . " + b"/a" * 2000,
+        b"bj1 list " + b"/a" * 2040,
+        b"bj1 list / " + b"a/ " * 1360,
     ],
     ids=lambda command: f"{command[:30]!r}… {len(command)} bytes",
 )

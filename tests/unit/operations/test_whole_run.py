@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backupjump.operations.whole_run import paths_of, pick
+from backupjump.operations.whole_run import paths_of, pick, what_was_compared
 from backupjump.run import Run, Status
 
 AT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -73,3 +73,18 @@ def test_paths_are_told_by_what_became_of_them_and_how_many_there_were() -> None
 @pytest.mark.parametrize("how", [None, [], {}, {"unreadable_paths": [7]}, {"vanished_paths": ["/c"], "vanished": "x"}])
 def test_what_is_damaged_there_is_passed_over(how: object) -> None:
     assert all(each.count == len(each.paths) for each in paths_of(how))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"transfer": {"by": "list", "why": ""}}, "what the Desktop's list said had changed"),
+        ({"transfer": {"by": "whole", "why": "the first backup"}}, "everything: the first backup"),
+        ({"transfer": {"by": "magic"}}, ""),
+        ({"transfer": None}, ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_a_run_says_what_it_compared_where_its_snapshot_tells(how: object, said: str) -> None:
+    assert what_was_compared(how) == said

@@ -82,24 +82,6 @@ def test_the_argv_of_a_pull() -> None:
     assert (plan.time_limit, plan.attempts) == (timedelta(hours=3), 3)
 
 
-@pytest.mark.parametrize("in_place", [False, True])
-def test_by_a_list_it_is_the_same_for_these_names_alone_and_deletes_nothing(*, in_place: bool) -> None:
-    plan = replace(planned(JOB), in_place=in_place)
-    whole = plan.transfers[0]
-    some = replace(whole, files_from=Path("/s/work/1/aside/names-0"), by_list=True)
-
-    argv, ordinary = (pull_argv(plan, each, marker="m1") for each in (some, whole))
-
-    assert [word for word in argv if word not in ordinary] == [
-        "--files-from=/s/work/1/aside/names-0",
-        "--from0",
-        "--ignore-missing-args",
-    ]
-    assert [word for word in ordinary if word not in argv] == (
-        ["--delete", "--delete-excluded", "--ignore-errors"] if in_place else []
-    )
-
-
 def test_a_preview_is_the_same_and_a_dry_run() -> None:
     plan = planned(JOB)
 
@@ -128,6 +110,8 @@ def test_a_plan_that_would_bring_nothing_is_refused_before_anything_starts() -> 
         ({"checksum": "md5"}, ["--checksum-choice=md5"], ["--checksum"]),
         ({"compare_content": True}, ["--checksum"], []),
         ({"default_excludes": False}, [], ["--filter=- .cache/"]),
+        ({}, [], ["--compress-choice=zstd", "--compress-level=1"]),
+        ({"compress": True}, ["--compress-choice=zstd", "--compress-level=1"], ["--skip-compress", "-z"]),
     ],
 )
 def test_the_store_and_the_job_decide_about_options(
@@ -207,14 +191,22 @@ def test_the_desktop_gets_only_words_that_its_gate_admits(values: tuple[object, 
 
 def test_the_longest_line_of_a_pull_is_this_one(tmp_path: Path) -> None:
     (source := tmp_path / "source").mkdir()
-    plan = plan_of(source, tmp_path / "t", remote_shell(tmp_path, CAPTURE), bwlimit=5_000_000, max_size=9)
+    plan = plan_of(
+        source, tmp_path / "t", remote_shell(tmp_path, CAPTURE), bwlimit=5_000_000, max_size=9, compress=True
+    )
 
     run(pull_argv(plan, plan.transfers[0], marker="m1"), timeout=20)
 
     words = (tmp_path / "captured").read_text().split()
     assert words[:3] == ["rsync", "--server", "--sender"]
     assert re.sub(r"e\..*", "", words[3]) == "-lHogDtpAXrxS"
-    assert sorted(words[4:-2]) == ["--bwlimit=4882", "--checksum-choice=xxh128", "--numeric-ids"]
+    assert sorted(words[4:-2]) == [
+        "--bwlimit=4882",
+        "--checksum-choice=xxh128",
+        "--compress-choice=zstd",
+        "--compress-level=1",
+        "--numeric-ids",
+    ]
 
 
 NAMES = st.text(alphabet="a~ *?[]\\'\"$(){};&|<>#!`%:=-é", min_size=1, max_size=12).filter(lambda name: "/" not in name)

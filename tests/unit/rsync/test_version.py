@@ -4,7 +4,15 @@ import pytest
 
 from backupjump.errors import DesktopUnfit, ProgramMissing
 from backupjump.process import run
-from backupjump.rsync.version import RsyncVersion, advice, check_desktop, check_local, common_checksum, read_version
+from backupjump.rsync.version import (
+    RsyncVersion,
+    advice,
+    check_desktop,
+    check_local,
+    common_checksum,
+    read_version,
+    why_no_zstd,
+)
 
 OPENRSYNC = "openrsync: protocol version 29\nrsync version 2.6.9 compatible\n"
 
@@ -18,6 +26,7 @@ def test_this_machines_rsync_is_read_and_fit() -> None:
     version = check_local(read_version(run(["rsync", "--version"], timeout=10).stdout.decode()))
 
     assert "xxh128" in version.checksums
+    assert "zstd" in version.compressions
     assert version.protocol >= 32
 
 
@@ -79,3 +88,26 @@ def test_no_common_checksum_is_said() -> None:
 
     with pytest.raises(DesktopUnfit, match="md4"):
         common_checksum(local, remote)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "why"),
+    [
+        (((3, 5, 0), ("zstd", "lz4")), ((3, 2, 7), ("lz4", "zstd")), ""),
+        (((3, 4, 3), ("zstd",)), ((3, 5, 0), ("zstd",)), ""),
+        (((3, 4, 2), ("zstd",)), ((3, 5, 0), ("zstd",)), "the rsync on this Server, 3.4.2, is older than 3.4.3"),
+        (((3, 5, 0), ("lz4", "zlib")), ((3, 5, 0), ("lz4", "zstd")), "the rsync on this Server, 3.5.0, does not know"),
+        (((3, 5, 0), ("zstd",)), ((3, 2, 7), ("lz4", "zlib")), "the rsync on the Desktop, 3.2.7, does not know zstd"),
+        (((3, 5, 0), ("zstd",)), ((3, 2, 7), ()), "the rsync on the Desktop, 3.2.7, does not know zstd"),
+    ],
+)
+def test_zstd_is_for_two_rsyncs_that_know_it_where_unpacking_is_safe(
+    here: tuple[tuple[int, ...], tuple[str, ...]], there: tuple[tuple[int, ...], tuple[str, ...]], why: str
+) -> None:
+    both = [
+        RsyncVersion(version=version, text=".".join(map(str, version)), protocol=32, compressions=names)
+        for version, names in (here, there)
+    ]
+
+    assert why_no_zstd(*both).startswith(why)
+    assert bool(why_no_zstd(*both)) is bool(why)

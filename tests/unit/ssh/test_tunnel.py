@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from backupjump.ssh.client_config import Hop
+from backupjump.ssh.first_session import FirstSession
 from backupjump.ssh.tunnel import tunnel_argv, tunnel_config, write_config
 from backupjump.ssh.tunnel_verdicts import Forward
 
@@ -20,6 +22,33 @@ def test_the_port_is_asked_for_on_one_loopback_address_alone() -> None:
 
     assert argv[:5] == ("ssh", "-v", "-N", "-T", "-F")
     assert argv[5:] == ("/state/tunnel/ssh_config", "-R", "127.0.0.1:2020:localhost:22", "bj-jump")
+
+
+def test_a_second_ssh_may_come_in_by_the_first_where_it_is_told_so() -> None:
+    session = FirstSession("bj-jump")
+
+    argv = tunnel_argv(FORWARD, Path("/c"), session.options)
+    session.close()
+
+    assert argv[6:9:2] == ("-o", "-o")
+    assert argv[7] == "ControlMaster=yes"
+    assert argv[9].startswith("ControlPath=/")
+    assert not Path(argv[9].partition("=")[2]).parent.exists()
+
+
+def test_where_no_socket_s_path_would_fit_the_tunnel_stands_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+
+    session = FirstSession("bj-jump")
+    session.ask()
+
+    assert session.options == ()
+    assert session.await_answer(5) is False
+    assert list(long.iterdir()) == []
 
 
 def test_an_ipv6_target_stands_in_brackets() -> None:
@@ -38,6 +67,7 @@ def test_an_ipv6_target_stands_in_brackets() -> None:
         "IdentitiesOnly yes",
         "IdentityAgent none",
         "BatchMode yes",
+        "Compression no",
         "HostKeyAlias bj-jump",
     ],
 )

@@ -122,6 +122,12 @@ def test_what_the_jump_node_says_can_not_act_on_the_screen() -> None:
     assert "\x1b" not in str(error)
 
 
+def test_a_session_that_was_not_granted_is_not_why_a_tunnel_broke() -> None:
+    refused = "channel 2: open failed: administratively prohibited: open failed"
+
+    assert "channel" not in str(why_it_broke([refused, "Connection to jump closed by remote host."], FORWARD))
+
+
 def test_a_tunnel_that_stood_and_ended_is_a_lost_link_that_a_later_try_may_mend() -> None:
     error = why_it_broke(["Timeout, server jump.example.org not responding.", "debug1: Exit status -1"], FORWARD)
 

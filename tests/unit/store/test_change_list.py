@@ -115,7 +115,7 @@ def test_a_list_out_of_order_is_refused(names: Sequence[bytes], before: Sequence
 @pytest.mark.parametrize("spoil", [str.upper, lambda line: line[:-3], lambda line: line.replace(",", ", ")])
 def test_a_line_that_no_gate_writes_is_refused(spoil: object) -> None:
     assert callable(spoil)
-    with pytest.raises(ValueError):  # noqa: PT011 (what it is told as is the caller's)
+    with pytest.raises(ValueError):
         list(compare([], [spoil(list_line(listed(FILE)))], same=SAME))
 
 

@@ -54,6 +54,7 @@ def test_what_a_person_asked_for_holds_until_then_or_until_taken_back(tmp_path: 
         Told(
             NOON, 7, "waiting", "due", NOON, NOON, "paused", "jump", 3, "refused", "mend it", True, Served(NOON, NOON)
         ),
+        Told(NOON, 7, "open", "due", jump_node="jump", nodelay=False),
     ],
 )
 def test_what_the_agent_tells_is_read_back(tmp_path: Path, told: Told) -> None:

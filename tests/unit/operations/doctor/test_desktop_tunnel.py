@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from backupjump.errors import BackupjumpError, HostKeyRefused, JumpNodeUnreachable
-from backupjump.operations.doctor.desktop_tunnel import is_loopback, judge_addresses, judge_login, own_tunnel
-from backupjump.operations.doctor.finding import FAIL, OK, SKIP
+from backupjump.operations.doctor.desktop_tunnel import (
+    is_loopback,
+    judge_addresses,
+    judge_delay,
+    judge_login,
+    own_tunnel,
+)
+from backupjump.operations.doctor.finding import FAIL, OK, SKIP, WARN
 from backupjump.operations.doctor.trespass import Forwards, Session, Way
 from backupjump.operations.doctor.tunnel_key import TunnelKey, key_options_file
 from backupjump.operations.doctor.tunnel_limits import (
@@ -37,6 +43,14 @@ def key(identity_file: Path = Path("/nowhere/tunnel"), *, file: str = "", expire
 
 def test_a_port_that_is_merely_taken_was_granted() -> None:
     assert answers_to(REFUSED + NO + NO + YES + DISABLED + NO) == ("refused", "taken", "granted", "refused")
+
+
+def test_a_jump_node_that_grants_no_session_is_slow_and_stays_closed_when_it_grants_one(tunnel_key: TunnelKey) -> None:
+    refused = judge_delay(False, tunnel_key)
+
+    assert (judge_delay(None, tunnel_key).verdict, judge_delay(True, tunnel_key).verdict) == (SKIP, OK)
+    assert (refused.verdict, "up to 40 ms" in refused.evidence) == (WARN, True)
+    assert "'  MaxSessions 1' '  ForceCommand /usr/sbin/nologin' '  PermitTTY no'" in refused.fix
 
 
 @pytest.mark.parametrize(

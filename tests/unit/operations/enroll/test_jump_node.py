@@ -153,7 +153,13 @@ def test_the_snippet_names_both_accounts_and_leaves_no_way_but_loopback_ports() 
     text = snippet(Accounts(tunnel="tun", hop="bj"))
 
     assert "Match User tun,bj\n" in text
-    assert "  MaxSessions 0\n" in text
+    tunnel, hop = (text.partition(f"Match User {name}\n")[2].partition("Match ")[0] for name in ("tun", "bj"))
+    # In the one session that a tunnel gets nothing but nologin runs, and no terminal comes with it.
+    assert "  MaxSessions 1\n" in tunnel
+    assert "  MaxSessions 0\n" in hop
+    assert text.count("MaxSessions") == 2
+    assert "  ForceCommand /usr/sbin/nologin\n" in text.partition("Match User tun\n")[0]
+    assert "  PermitTTY no\n" in text.partition("Match User tun\n")[0]
     assert "  PermitListen 127.0.0.1:* localhost:*\n  PermitOpen none\n" in text
     assert "  PermitListen none\n  PermitOpen 127.0.0.1:* localhost:*\n" in text
     assert text.endswith("Match all\n")
@@ -168,7 +174,9 @@ def test_a_server_where_tunnels_end_has_one_account_and_nobody_reaches_a_port_fr
     assert "Match User tunnel\n  AllowAgentForwarding no\n" in whole
     assert "AllowTcpForwarding local" not in whole
     assert "bjserver" not in whole
-    assert "check_limits tunnel\n" in whole
+    assert "check_limits 0 tunnel\n" in whole
+    assert "  MaxSessions 0\n" in whole
+    assert "MaxSessions 1" not in whole
 
 
 @pytest.mark.parametrize(("tunnel", "hop"), [("root", "bjserver"), ("tunnel", "root"), ("one", "one")])

@@ -11,7 +11,7 @@ from backupjump.operations.timers.plan import plan_timers
 from backupjump.operations.timers.systemd import carry_out, plan_install, plan_remove, start, unit_files
 from timers_world import World, make_world
 
-NAMES = {f"backupjump-{job}.{kind}" for job in ("nightly", "often") for kind in ("service", "timer")}
+NAMES = {f"backupjump-{job}.{kind}" for job in ("nightly", "often") for kind in ("service", "timer", "prepare.service")}
 TIMERS = "backupjump-nightly.timer backupjump-often.timer"
 
 
@@ -57,10 +57,11 @@ def test_a_job_that_is_gone_loses_its_units_and_no_other_does(world: World) -> N
     changes = install(world)
 
     assert sorted(Path(change.where).name for change in changes) == [
+        "backupjump-often.prepare.service",
         "backupjump-often.service",
         "backupjump-often.timer",
     ]
-    assert names(world) == {"backupjump-nightly.service", "backupjump-nightly.timer", own.name}
+    assert names(world) == {*(name for name in NAMES if "-nightly." in name), own.name}
     assert world.told[2:] == [
         "disable --now backupjump-often.timer",
         "daemon-reload",
@@ -153,6 +154,21 @@ def test_a_job_with_server_hooks_or_a_native_store_gets_what_it_needs(world: Wor
     assert "CAP_MKNOD" in nightly
     assert f"ReadWritePaths=-{world.folder / 'state'}" in nightly
     assert "NoNewPrivileges" not in often
+
+
+def test_a_unit_of_its_own_makes_the_next_run_ready_and_a_job_that_wants_none_has_none(world: World) -> None:
+    world.job("often", "schedule: {every: 6 hours}", "prepare: never")
+    install(world)
+
+    nightly = (world.units / "backupjump-nightly.service").read_text()
+    often = (world.units / "backupjump-often.service").read_text()
+    ahead = (world.units / "backupjump-nightly.prepare.service").read_text()
+
+    assert "OnSuccess=backupjump-nightly.prepare.service\n" in nightly
+    assert "OnSuccess" not in often
+    assert " prepare nightly\n" in ahead
+    assert "Nice=19\n" in ahead
+    assert not (world.units / "backupjump-often.prepare.service").exists()
 
 
 def test_a_job_whose_numbers_go_elsewhere_may_write_there_and_a_command_that_tells_opens_nothing(world: World) -> None:
