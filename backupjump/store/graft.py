@@ -18,7 +18,8 @@ from backupjump.store.attributes import copy_attributes
 from backupjump.store.change_list import Change
 from backupjump.store.tree import Found, open_folder, walk
 
-_MISFITS = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
+# A plain user's store keeps the modes of folders, also of those that their owner may not open.
+_MISFITS = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 class GraftFailed(Exception):
@@ -75,11 +76,14 @@ class Folders:
 
 
 def look_up(folders: Folders, path: bytes) -> Found | None:
-    """Return what the tree has at `path`, None for nothing; its folder is open until another one is asked for."""
+    """Return what the tree has at `path`, None for nothing; its folder is open until another one is asked for.
+
+    In a folder that we may not open there is nothing, as for `walk`.
+    """
     try:
         fd, name = folders.above(path)
         return Found(path=path, name=name, folder_fd=fd, status=os.stat(name, dir_fd=fd, follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backupjump.config.models import Ownership, StoreKind
+from backupjump.store.subvolume import is_subvolume
 from fingerprint import fingerprint
-from lab.filesystems import disk
-from list_world import Side, Taken, pull_by_list, pull_whole
+from lab.filesystems import command, disk
+from list_world import Side, Taken, pull_as_ever, pull_by_list, pull_whole
 from rsync_world import remote_shell
 from store_world import WRITTEN_AT, make_store, write
 
@@ -19,9 +23,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 
 @pytest.fixture(scope="module")
-def btrfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with disk("btrfs", tmp_path_factory.mktemp("btrfs") / "disk") as made:
-        yield made.folder
+def btrfs() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="backupjump-test-") as name:
+        Path(name).chmod(0o755)  # a plain user must get there
+        with disk("btrfs", Path(name) / "disk") as made:
+            yield made.folder
 
 
 @pytest.fixture(params=list(StoreKind))
@@ -37,7 +43,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def side_in(place: Path, btrfs: Path, *, kind: StoreKind, ownership: Ownership = Ownership.NATIVE) -> Side:
-    stores = btrfs / place.name if kind is StoreKind.BTRFS else place
+    stores = btrfs / f"{place.name}.stores" if kind is StoreKind.BTRFS else place
     stores.mkdir(exist_ok=True)
     store = make_store(stores / f"store-{ownership}", kind=kind, ownership=ownership)
     return Side(folder=store, shell=remote_shell(place))
@@ -136,3 +142,26 @@ def test_a_file_that_only_has_another_owner_stays(
 
     assert (content(second, home / "stays"), len(content(second, home / "d/large"))) == (b"content", 500_000)
     assert second.published.counts.files_deleted == 0
+
+
+@pytest.mark.parametrize("kind", StoreKind)
+def test_a_folder_that_a_plain_user_may_not_open_in_his_own_store_ends_no_run(
+    btrfs: Path, home: Path, kind: StoreKind
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="backupjump-test-", dir=btrfs) as name:
+        place = Path(name)
+        place.chmod(0o755)
+        side = replace(side_in(place, place, kind=kind, ownership=Ownership.PLAIN), server=12345)
+        for path in (side.folder.store, *side.folder.store.rglob("*")):
+            os.chown(path, 12345, 12345)
+        own = shutil.copytree(home, place / "home")
+        taken = [pull_whole(side, own)]
+        for do in (lambda: (own / "d").chmod(0), lambda: write(own / "d/new"), lambda: write(own / "beside")):
+            do()
+            taken.append(pull_as_ever(side, own))
+
+        assert content(taken[-1], own / "beside") == b"content"
+        assert all((each.tree / str(own)[1:] / "d").stat().st_mode & 0o777 == 0 for each in taken[1:])
+        for each in place.rglob("tree"):
+            if is_subvolume(each):
+                command("btrfs", "subvolume", "delete", each)
