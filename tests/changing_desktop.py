@@ -177,7 +177,7 @@ class ChangingDesktop:
             _one(files, step.which).chmod(_one((0o644, 0o600, 0o400, 0o755, 0o4755, 0o000), step.how))
 
     def chmod_folder(self, step: Step) -> None:
-        _one(self._folders(), step.which).chmod(_one((0o755, 0o700, 0o500, 0o555, 0o000, 0o2775, 0o1777), step.how))
+        _one(self._folders(), step.which).chmod(_one((0o755, 0o700, 0o500, 0o555, 0o2775, 0o1777), step.how))
 
     def chown(self, step: Step) -> None:
         os.chown(_one(self._all(), step.which), step.how % 4, 7, follow_symlinks=False)
