@@ -25,6 +25,7 @@ from changing_desktop import STEPS, ChangingDesktop, Step, allocated, for_home
 from fingerprint import Print, fingerprint
 from lab.filesystems import command, disk
 from list_world import Side, Taken, prepare_next, pull_as_ever, pull_whole
+from other_user import acting_as
 from rsync_world import remote_shell
 from store_world import make_store
 
@@ -214,22 +215,23 @@ def alone(one: Taken, other: Taken) -> list[LeftOut]:
     """Return what one says it has left out and the other does not.
 
     Not what concerns the basis alone: a plain user's store may have files that he can't read. Of a folder that can be
-    listed and not gone into rsync names the folder, the list what is in it, which may be nothing.
+    listed and not gone into rsync names the folder, the list what is in it and not left out.
     """
     said = [(each.path, each.kind) for each in other.pulled.left_out]
     return [
         each
         for each in one.pulled.left_out
         if each.kind is not Kind.NOT_WHOLE
-        and not is_empty_folder(b"/" + each.path)
+        and not can_be_listed(b"/" + each.path)
         and not any(
             kind == each.kind and (covered(path, [each.path]) or covered(each.path, [path])) for path, kind in said
         )
     ]
 
 
-def is_empty_folder(path: bytes) -> bool:
-    return os.path.isdir(path) and not os.listdir(path)  # noqa: PTH112, PTH208 (bytes)
+def can_be_listed(path: bytes) -> bool:
+    with acting_as(LOGIN):
+        return os.access(path, os.R_OK, effective_ids=True) and os.path.isdir(path)  # noqa: PTH112 (bytes)
 
 
 def manifest(taken: Taken) -> list[Entry]:
