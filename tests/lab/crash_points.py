@@ -47,6 +47,7 @@ STORES = (
 )
 
 Backup = Callable[[JobFolder, Path, Callable[[str], None]], None]
+Take = Callable[..., Run]
 Look = Callable[[Scene, list[str]], list[str]]
 
 _WRITES = frozenset(
@@ -67,15 +68,18 @@ class Point:
 
 
 @contextmanager
-def scene(kind: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK) -> Iterator[Scene]:
-    """Make the template; `folder` holds everything."""
+def scene(
+    kind: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK, take_last: Take | None = None
+) -> Iterator[Scene]:
+    """Make the template; `folder` holds everything, `take_last` takes the last snapshot if it is another way."""
     source, place, template = folder / "home", folder / "disk", folder / "template.image"
     with disk(kind, place, image=folder / "making.image") as made:
         job = make_store(place / "store")
         write_marker(job.store, replace(MARKER, kind=store_kind))
         for number in range(4):
             fill_source(source, number)
-            append_run(job, take_here(job, source, days=number))
+            by = take_last if take_last is not None and number == 3 else take_here
+            append_run(job, by(job, source, days=number))
         attempt(job, lambda staging: broken_off(staging, source), sources=(str(source),))
         throw_away(job, [list_snapshots(job)[0].id])
         fill_source(source, 5)
@@ -86,10 +90,19 @@ def scene(kind: str, folder: Path, *, store_kind: StoreKind = StoreKind.HARDLINK
     yield Scene(kind=kind, template=template, place=place, source=source, before=before)
 
 
-def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None, look: Look | None = None) -> Point:
+def crash(
+    scene: Scene,
+    way: str,
+    nth: int,
+    *,
+    backup: Backup | None = None,
+    look: Look | None = None,
+    take_next: Take | None = None,
+) -> Point:
     """Kill a backup before its `nth` operation, cut the power if the way says so, and look; then back up again.
 
-    With `look` that says what is wrong then, in place of all that is known of ordinary backups.
+    With `look` that says what is wrong then, in place of all that is known of ordinary backups. `take_next` backs up
+    again in its way; another `backup` without it is looked at alone.
     """
     image = scene.template.with_name("point.image")
     command("cp", "--sparse=always", scene.template, image)
@@ -102,8 +115,9 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None, loo
         if way != KILL:
             point_disk.cut_power()
         violations = look(scene, told) if look is not None else violations_of(scene, told)
-        if backup is None:
-            violations += violations_of_next(scene, lambda: take_here(scene.folder, scene.source, days=6).snapshot)
+        if backup is None or take_next is not None:
+            take_one = take_next or take_here
+            violations += violations_of_next(scene, lambda: take_one(scene.folder, scene.source, days=6).snapshot)
         return Point(nth, fired, tuple(violations))
     finally:
         point_disk.unmount()
@@ -111,11 +125,17 @@ def crash(scene: Scene, way: str, nth: int, *, backup: Backup | None = None, loo
 
 
 def points(
-    scene: Scene, way: str, *, every: int = 1, backup: Backup | None = None, look: Look | None = None
+    scene: Scene,
+    way: str,
+    *,
+    every: int = 1,
+    backup: Backup | None = None,
+    look: Look | None = None,
+    take_next: Take | None = None,
 ) -> Iterator[Point]:
     """Yield each `every`-th point, until the backup ends before it is killed."""
     for nth in count(1, every):
-        point = crash(scene, way, nth, backup=backup, look=look)
+        point = crash(scene, way, nth, backup=backup, look=look, take_next=take_next)
         yield point
         if not point.fired:
             return

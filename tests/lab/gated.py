@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from backupjump.demo.sshd import public_key, write_private
 from backupjump.store.layout import JobFolder
 from backupjump.store.snapshots import list_snapshots
 from gate_world import GateWorld, gate_world
-from program import Said, backupjump
+from program import Said, backupjump, until
 
 HOOK = ["sh", "-c"]
 SAY: dict[str, Sequence[str]] = {"say": ["sh", "-c", "echo said; echo $0 $# $SSH_ORIGINAL_COMMAND"]}
@@ -55,6 +56,12 @@ def listen(lab: Lab, world: GateWorld) -> Path:
     script.chmod(0o755)
     force(lab, str(script))
     return heard
+
+
+def settle(home: Path) -> None:
+    """Wait until all that is in `home` has been there for the two seconds in which a list trusts nothing."""
+    youngest = max(path.lstat().st_ctime for path in (home, *home.rglob("*")))
+    until(lambda: time.time() > youngest + 2.1)
 
 
 def last(world: GateWorld, name: str) -> Any:

@@ -116,6 +116,7 @@ def look(pull: Pull, *, deadline: float, why: str = "") -> Looked:
     assert staging is not None
     how = how_of(staging.last_good)
     if no_list := why_no_list(pull.gate):
+        log.info("%s: everything is compared: %s", pull.job.name, why or no_list)
         return Looked(why=why or no_list, how=how)
     staging.aside.mkdir(mode=0o700, exist_ok=True)
     began = time.monotonic()
