@@ -67,9 +67,10 @@ def pull_whole(side: Side, home: Path, *, whole: str = "asked to") -> Taken:
     """Pull as ever, and keep the Desktop's list for the next pull by a list."""
 
     def bring(store: Store, staging: Staging) -> tuple[Recorded, Pulled]:
-        staging.aside.mkdir()
+        staging.aside.mkdir(exist_ok=True)
         listed = open_list(side, home)
         path = staging.aside / "listed.zst"
+        path.unlink(missing_ok=True)
         write_lines(path, listed.lines)
         pulled = transfer(_plan(side, store, staging, home))
         take_out(staging, pulled.stale)
@@ -92,7 +93,9 @@ def pull_by_list(side: Side, home: Path) -> Taken:
 
     def bring(store: Store, staging: Staging) -> tuple[Recorded, Pulled]:
         assert staging.base is not None
-        staging.aside.mkdir()
+        if staging.goes_on:
+            raise ListUnusable("it goes on with what a broken-off run had got")
+        staging.aside.mkdir(exist_ok=True)
         listed = open_list(side, home)
         marker = store.marker
         same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)

@@ -12,7 +12,7 @@ import pytest
 
 from backupjump.demo.lab import Lab
 from fingerprint import fingerprint
-from gate_world import GateWorld, rsync_that_does_not_confine
+from gate_world import rsync_that_does_not_confine
 from lab.gated import answer_instead, force, gated, listen, meta, nightly, settle, stand
 from program import Said, backupjump
 from store_world import write
