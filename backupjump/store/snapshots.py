@@ -138,7 +138,7 @@ def read_snapshot(folder: JobFolder, id_: str) -> Snapshot:
             files_total=int(meta["counts"]["files_total"]),
             bytes_total=int(meta["counts"]["bytes_total"]),
             bytes_new=int(meta["counts"]["bytes_new"]),
-            names_total=int(meta["manifest"]["entries"]),
+            names_total=int(meta["manifest"].get("entries", 0)),
             manifest_sha256=str(meta["manifest"]["sha256"]),
             is_seeding=meta.get("seeding") is True,
             sequence=int(meta.get("sequence", 0)),

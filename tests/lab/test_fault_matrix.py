@@ -110,7 +110,7 @@ def test_a_thousand_files_that_vanish_meanwhile_are_ordinary_and_noted(place: Pl
 
 def test_after_a_kill_in_mid_transfer_the_next_run_waits_until_the_orphaned_rsync_is_gone(place: Place) -> None:
     large(place.lab.home / "large")
-    place.say("bwlimit: 6 MB/s")
+    place.say("bwlimit: 2 MB/s")
     with place.running() as run:
         orphans = descendants(run.pid)
         run.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
-from backupjump.gate.grammar import Done, Hook, Probe, read_request
+from backupjump.gate.grammar import Done, Hook, Listing, Probe, read_request
 from backupjump.gate.pull import Pull
 from backupjump.ssh.ciphers import SETTING, prefers_aes
 from fingerprint import fingerprint
@@ -76,7 +76,7 @@ def test_where_a_gate_answers_no_word_but_its_own_is_ever_said(lab: Lab, route: 
 
     said = [read_request(line.encode()) for line in heard.read_text().splitlines()]
     assert type(said[0]) is Probe
-    assert {type(each) for each in said} == {Probe, Hook, Pull, Done}
+    assert {type(each) for each in said} == {Probe, Hook, Listing, Pull, Done}
 
 
 def test_a_preview_goes_through_the_gate_and_tells_nobody(lab: Lab) -> None:

@@ -45,13 +45,13 @@ def test_check_names_each_key_that_this_version_does_not_act_on(copied: Path) ->
         top.read_text().replace("path: /srv/backups", "path: /srv/backups\n  kind: btrfs") + "max_parallel: 3\n"
     )
     job = copied / "server" / "jobs" / "laptop-home.yaml"
-    job.write_text("full_every: 9d\non_full: stop\n" + job.read_text())
+    job.write_text("full_every: 9d\nstreams: 2\non_full: stop\n" + job.read_text())
 
     lines = run(copied / "server", "check").output.splitlines()
 
     later = "read, but not acted on by this version: "
     assert [line.removeprefix(f"{copied}/server/") for line in lines[:-1]] == [
-        "jobs/laptop-home.yaml:1:1: full_every: " + later + "every run compares everything",
+        "jobs/laptop-home.yaml:2:1: streams: " + later + "one transfer at a time",
     ]
 
 

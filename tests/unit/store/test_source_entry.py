@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from backupjump.operations.source_entry import SourceEntry, parse_line
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backupjump.store.manifest import Entry, to_line
+from backupjump.store.source_entry import SourceEntry, parse_line
 
 FILE = (
     '{"path":"home/me/a","type":"file","mode":"0644","uid":1000,"gid":1000,"size":12,"mtime_ns":123,"source":[7,8,1]}\n'
