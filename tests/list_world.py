@@ -37,7 +37,7 @@ from store_world import AT, RUN, opened
 class Side:
     """One job's folder in a store, and how it is pulled into: the same source, the same rules on both sides.
 
-    `server` is the user that pulls, `login` the one that the Desktop's gate and rsync run as.
+    `server` is the user that pulls, `login` the one that the Desktop's gate and rsync run as, `lie` what becomes of a list.
     """
 
     folder: JobFolder
@@ -46,6 +46,7 @@ class Side:
     max_size: int | None = None
     server: int = 0
     login: int = 0
+    lie: Callable[[tuple[str, ...]], tuple[str, ...]] = lambda lines: lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def open_list(side: Side, home: Path) -> List:
                 lines = tuple(walk.lines())
         finally:
             os.close(fd)
-    return List(lines=lines, at_ns=time.time_ns() + 3_600_000_000_000)
+    return List(lines=side.lie(lines), at_ns=time.time_ns() + 3_600_000_000_000)
 
 
 def _plan(side: Side, store: Store, staging: Staging, home: Path) -> Plan:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from backupjump.store.attributes import copy_attributes
 from backupjump.store.change_list import Change
-from backupjump.store.tree import Found, open_folder, walk
+from backupjump.store.tree import FOLDER, Found, open_folder, walk
 
 # A plain user's store keeps the modes of folders, also of those that their owner may not open.
 _MISFITS = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -125,12 +125,16 @@ def rename_moved(tree: Path, moved: Mapping[bytes, bytes]) -> frozenset[bytes]:
 
 
 def _make_folders_above(tree: Path, path: bytes) -> None:
-    parts = path.split(b"/")[:-1]
-    place = tree
-    for part in parts:
-        place = place / os.fsdecode(part)
-        if not os.path.lexists(place):
-            place.mkdir(mode=0o700)
+    """Make the folders on the way to `path` that are not there; a link on it leads nowhere."""
+    fd = open_folder(tree, ())
+    try:
+        for part in path.split(b"/")[:-1]:
+            with suppress(FileExistsError):
+                os.mkdir(part, 0o700, dir_fd=fd)
+            above, fd = fd, os.open(part, FOLDER, dir_fd=fd)
+            os.close(above)
+    finally:
+        os.close(fd)
 
 
 def put_in(tree: Path, arrived: Path, sources: Iterable[bytes], *, wanted: Collection[bytes]) -> frozenset[bytes]:

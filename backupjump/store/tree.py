@@ -12,7 +12,8 @@ from pathlib import Path
 
 from backupjump.store import subvolume
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a folder is opened, and never a link to one."""
 # PATH_MAX is 4096, so rsync makes at most 2048 folders in one another, and a walk holds each of them open.
 _OPEN_FOLDERS = 4096
 
@@ -104,10 +105,10 @@ def walk(
 
 def open_folder(tree: Path, parts: Iterable[str | bytes]) -> int:
     """Open the folder at `parts` below `tree`; no link on the way is followed: they lead anywhere. Raises OSError."""
-    fd = os.open(tree, _FOLDER)
+    fd = os.open(tree, FOLDER)
     try:
         for part in parts:
-            above, fd = fd, os.open(part, _FOLDER, dir_fd=fd)
+            above, fd = fd, os.open(part, FOLDER, dir_fd=fd)
             os.close(above)
     except OSError:
         os.close(fd)
@@ -182,7 +183,7 @@ def _top(tree: Path, start: bytes) -> _Level:
 
 
 def _enter(found: Found, *, folders_only: bool) -> _Level:
-    fd = os.open(found.name, _FOLDER, dir_fd=found.folder_fd)
+    fd = os.open(found.name, FOLDER, dir_fd=found.folder_fd)
     try:
         names = sorted(names_in(fd, folders_only=folders_only), key=os.fsencode)
     except OSError:
@@ -201,7 +202,7 @@ def _opened_to_empty(name: str, folder_fd: int) -> _Level:
     mode = os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode
     if mode & stat.S_IRWXU != stat.S_IRWXU:
         os.chmod(name, stat.S_IRWXU, dir_fd=folder_fd)
-    fd = os.open(name, _FOLDER, dir_fd=folder_fd)
+    fd = os.open(name, FOLDER, dir_fd=folder_fd)
     return _Level(b"", fd, iter(names_in(fd)))
 
 

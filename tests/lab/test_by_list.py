@@ -165,3 +165,30 @@ def test_a_folder_that_a_plain_user_may_not_open_in_his_own_store_ends_no_run(
         for each in place.rglob("tree"):
             if is_subvolume(each):
                 command("btrfs", "subvolume", "delete", each)
+
+
+@pytest.mark.parametrize("kind", StoreKind)
+@pytest.mark.parametrize("says", ["new", "moved", "moved deep"])
+def test_what_a_list_has_below_a_link_that_it_says_is_as_it_was_is_never_put_behind_it(
+    tmp_path: Path, btrfs: Path, home: Path, kind: StoreKind, says: str
+) -> None:
+    side, outside = side_in(tmp_path, btrfs, kind=kind), tmp_path / "outside"
+    outside.mkdir()
+    (home / "link").symlink_to(outside)
+    pull_whole(side, home)
+    moved = home / "link/planted" if says != "moved deep" else home / "link/planted/deeper"
+    (home / "d/large").rename(home / "d/moved")
+
+    def lie(lines: tuple[str, ...]) -> tuple[str, ...]:
+        at = next(number for number, line in enumerate(lines) if '/d/moved"' in line)
+        link = next(number for number, line in enumerate(lines) if '/link"' in line)
+        line = lines[at].replace(str(home / "d/moved"), str(moved)).replace(str(home / "d/moved")[1:], str(moved)[1:])
+        if says == "new":
+            line = line.replace('"source":[', '"source":[7')
+        return (*lines[:at], *lines[at + 1 : link + 1], line, *lines[link + 1 :])
+
+    taken = pull_as_ever(replace(side, lie=lie), home)
+
+    assert list(outside.iterdir()) == []
+    assert taken.whole.startswith("a link became a folder")
+    assert prints(taken, home) == fingerprint(home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from backupjump.operations.by_list.names import by_list, most_names, wanted_paths
+from backupjump.operations.by_list.names import by_list, check_no_link_on_the_way, most_names, wanted_paths
 from backupjump.rsync.pulled import Kind, LeftOut, Pulled
 from backupjump.store.draft import moved_files
 from backupjump.store.failures import told_as_store_error
@@ -59,6 +59,9 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
     before = {path: old.path for path, old in moved.items()}
     if len(wanted) > most_names(staging.base.names_total):
         raise TooManyNames(len(wanted), before)
+    if plan.in_place:
+        # Else rsync looks for links on the way to what it may link to; here it would write behind one.
+        check_no_link_on_the_way(staging.base.tree, sorted(wanted))
     with told_as_store_error("the new snapshot's tree can't be made"):
         TREES[staging.kind].make_way(staging, draft.changes, before)
     by_transfer = {replace(one, link_dests=staging.link_dests(one.source)): each for one, each in by_transfer.items()}

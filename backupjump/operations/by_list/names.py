@@ -65,13 +65,18 @@ def by_list(plan: Plan, wanted: Mapping[Transfer, tuple[bytes, ...]], *, place: 
         if not paths:
             continue
         for base in one.link_dests:
-            astray = link_on_the_way(base, _folders_of(_below(one, path) for path in paths))
-            if astray is not None:
-                raise ListUnusable(f"a link became a folder: {shown(astray, limit=200)}")
+            check_no_link_on_the_way(base, (_below(one, path) for path in paths))
         names = place / f"names-{at}"
         names.write_bytes(b"".join(_below(one, path) + b"\0" for path in _without_implied(paths)))
         transfers.append(replace(one, files_from=names, by_list=True, files_beside=files_beside))
     return replace(plan, transfers=tuple(transfers))
+
+
+def check_no_link_on_the_way(tree: Path, paths: Iterable[bytes]) -> None:
+    """Raise ListUnusable where `tree` has a link on the way to one of `paths`."""
+    astray = link_on_the_way(tree, _folders_of(paths))
+    if astray is not None:
+        raise ListUnusable(f"a link became a folder: {shown(astray, limit=200)}")
 
 
 def _without_implied(paths: Sequence[bytes]) -> Iterator[bytes]:

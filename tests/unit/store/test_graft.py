@@ -10,7 +10,7 @@ import pytest
 
 from backupjump.store.change_list import Change
 from backupjump.store.graft import Folders, GraftFailed, link_moved, look_up, put_in, rename_moved, take_out_changed
-from backupjump.store.prepared import link_tree
+from backupjump.store.prepared import TakenAwayError, link_tree
 from change_lines import change, entry, folder, listed
 from fingerprint import fingerprint
 from store_world import WRITTEN_AT, write
@@ -69,7 +69,7 @@ def test_how_many_names_were_linked_is_told(base: Path, tmp_path: Path) -> None:
 def test_linking_that_is_told_to_stop_stops(base: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(TakenAwayError):
         link_tree(base / "h", tmp_path / "other", stop=lambda: True)
 
 
@@ -212,6 +212,16 @@ def test_what_does_not_fit_is_told_and_the_base_is_as_it_was(
         misfit(tree, arrived)
 
     assert fingerprint(base) == before
+
+
+def test_no_folder_is_made_behind_a_link(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tree / "h/out").symlink_to(tmp_path / "outside")
+
+    with pytest.raises(GraftFailed):
+        rename_moved(tree, {b"h/out/planted/deeper/x": b"h/a"})
+
+    assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_what_moved_lies_at_its_new_place_with_nothing_sent(base: Path, tmp_path: Path) -> None:
