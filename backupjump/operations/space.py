@@ -140,7 +140,8 @@ def _allocated(transfer: Transfer, item: Item, *, in_place: bool) -> int:
 def _learned(snapshots: Sequence[Snapshot]) -> Need | None:
     good = [snapshot for snapshot in snapshots if snapshot.is_good][-_RUNS_TO_LEARN_FROM:]
     if good:
-        return Need(bytes=max(snapshot.bytes_new for snapshot in good))
+        # The oldest may be the first backup, which brought everything.
+        return Need(bytes=max(snapshot.bytes_new for snapshot in good[1:] or good))
     return Need() if newest_seeding(snapshots) is not None else None
 
 
