@@ -37,8 +37,7 @@ from store_world import AT, RUN, opened
 class Side:
     """One job's folder in a store, and how it is pulled into: the same source, the same rules on both sides.
 
-    `server` is the user that pulls, `login` the one that the Desktop's gate and rsync run as; `lie` is what becomes of a
-    list.
+    `server` is the user that pulls, `login` the one that the Desktop's gate and rsync run as; `lie` changes a list.
     """
 
     folder: JobFolder
