@@ -192,3 +192,40 @@ def test_what_a_list_has_below_a_link_that_it_says_is_as_it_was_is_never_put_beh
     assert list(outside.iterdir()) == []
     assert taken.whole.startswith("a link became a folder")
     assert prints(taken, home) == fingerprint(home)
+
+
+def test_a_folder_whose_names_can_not_be_looked_at_gets_its_attributes_all_the_same(
+    tmp_path: Path, btrfs: Path
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="backupjump-test-", dir=btrfs) as name:
+        place = Path(name)
+        place.chmod(0o755)
+        plain = side_in(place, btrfs, kind=StoreKind.HARDLINK)
+        shell = remote_shell(place, 'exec setpriv --reuid 4242 --regid 4242 --clear-groups sh -c "$*"')
+        side = replace(plain, shell=shell, login=4242)
+        folder = write(place / "home/deep/d/file").parent
+        pull_whole(side, place / "home")
+        write(place / "home/another")
+        folder.chmod(0o754)
+
+        taken = pull_by_list(side, place / "home")
+
+        assert (taken.tree / str(folder)[1:]).stat().st_mode & 0o777 == 0o754
+
+
+def test_a_folder_from_which_the_only_name_vanished_meanwhile_is_looked_at_again(side: Side, home: Path) -> None:
+    write(home / "deep/d/stays")
+    pull_whole(side, home)
+    write(home / "another")
+    write(home / "deep/d/short-lived")
+    (home / "deep/d").chmod(0o700)
+
+    def vanish(lines: tuple[str, ...]) -> tuple[str, ...]:
+        (home / "deep/d/short-lived").unlink()
+        return lines
+
+    pull_by_list(replace(side, lie=vanish), home)
+    os.utime(home / "deep/d", (WRITTEN_AT, WRITTEN_AT))
+    taken = pull_by_list(side, home)
+
+    assert prints(taken, home) == fingerprint(home)

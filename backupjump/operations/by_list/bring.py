@@ -68,7 +68,8 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
     if plan.in_place:
         by_transfer = {replace(one, link_dests=()): each for one, each in by_transfer.items()}
     beside = staging.base.files_total - len(draft.changes)
-    narrowed = by_list(plan, by_transfer, place=staging.aside, files_beside=max(0, beside))
+    unreadable = {change.path for change in draft.changes if change.now is not None and change.now.unreadable}
+    narrowed = by_list(plan, by_transfer, place=staging.aside, files_beside=max(0, beside), unreadable=unreadable)
     return ByList(draft=draft, plan=narrowed, wanted=wanted, moved=moved)
 
 

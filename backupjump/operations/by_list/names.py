@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,9 +55,17 @@ def most_names(names_total: int) -> int:
     return 1_000 + 12 * math.isqrt(names_total)
 
 
-def by_list(plan: Plan, wanted: Mapping[Transfer, tuple[bytes, ...]], *, place: Path, files_beside: int) -> Plan:
+def by_list(
+    plan: Plan,
+    wanted: Mapping[Transfer, tuple[bytes, ...]],
+    *,
+    place: Path,
+    files_beside: int,
+    unreadable: Collection[bytes] = (),
+) -> Plan:
     """Return `plan` for these paths alone, named in files below `place`; a source that has none is left out.
 
+    By a path that is `unreadable` over there rsync brings nothing at all.
     ListUnusable where a base has a link on the way to one: rsync would look behind it for what to link to.
     """
     transfers = []
@@ -67,7 +75,7 @@ def by_list(plan: Plan, wanted: Mapping[Transfer, tuple[bytes, ...]], *, place: 
         for base in one.link_dests:
             check_no_link_on_the_way(base, (_below(one, path) for path in paths))
         names = place / f"names-{at}"
-        names.write_bytes(b"".join(_below(one, path) + b"\0" for path in _without_implied(paths)))
+        names.write_bytes(b"".join(_below(one, path) + b"\0" for path in _without_implied(paths, unreadable)))
         transfers.append(replace(one, files_from=names, by_list=True, files_beside=files_beside))
     return replace(plan, transfers=tuple(transfers))
 
@@ -79,13 +87,14 @@ def check_no_link_on_the_way(tree: Path, paths: Iterable[bytes]) -> None:
         raise ListUnusable(f"a link became a folder: {shown(astray, limit=200)}")
 
 
-def _without_implied(paths: Sequence[bytes]) -> Iterator[bytes]:
+def _without_implied(paths: Sequence[bytes], unreadable: Collection[bytes]) -> Iterator[bytes]:
     """Leave out each folder right before a path within it: with a name rsync brings all folders above, attributes too.
 
-    But the source itself, which it only makes. Source: rsync(1), --relative; measured.
+    But the source itself, which it only makes. Of a name that is gone by then, or can't be looked at, it brings none.
+    Source: rsync(1), --relative; measured.
     """
     for path, after in zip(paths, [*paths[1:], b""], strict=True):
-        if path == paths[0] or not after.startswith(path + b"/"):
+        if path == paths[0] or after in unreadable or not after.startswith(path + b"/"):
             yield path
 
 
