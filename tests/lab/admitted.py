@@ -16,7 +16,7 @@ from pathlib import Path
 from backupjump.operations.enroll.authorized_keys import DATA, HOP, TUNNEL, Mark, data_line, hop_line, tunnel_line
 from backupjump.operations.enroll.jump_node import Accounts, KeyChange, set_up_script
 from lab.attacker import Attacker, listening
-from lab.machines import JUMP_NAME, Machine, Machines, machines
+from lab.machines import JUMP_NAME, RELOAD_SSHD, Machine, Machines, machines
 from program import until
 
 LAPTOP_PORT, OTHER_PORT, THIRD_PORT = 2020, 2021, 2022
@@ -133,7 +133,7 @@ def _set_up_desktop(desktop: Machine, jump: Machine, data_key: str) -> None:
     _write(desktop, "me", config, _DESKTOP.format(host=JUMP_NAME, jump=jump.host_key, port=LAPTOP_PORT))
     _write(desktop, "me", ".ssh/authorized_keys", f"{line}\n")
     desktop.file("/etc/ssh/sshd_config.d/free.conf").write_text(_FREE)
-    desktop.must("kill -HUP $(cat /run/sshd.pid)")
+    desktop.must(RELOAD_SSHD)
     desktop.must("mkdir documents && echo mine >documents/mine && echo private >private", user="me")
 
 

@@ -26,6 +26,9 @@ CHECKOUT = Path(__file__).parents[2]
 JUMP_NAME = "jumpnode.domain.ext"
 JUMP_ADDRESS, DESKTOP_ADDRESS, SERVER_ADDRESS = "203.0.113.1", "198.51.100.2", "198.51.100.3"
 SSHD_LOG = "/var/log/sshd.log"
+_STANDS = "while [ ! -s /run/sshd.pid ]; do :; done"
+# One that has just been told takes its file away and writes it again once it listens. Source: sshd.c, sighup_restart.
+RELOAD_SSHD = f"{_STANDS}; pid=$(cat /run/sshd.pid) && rm /run/sshd.pid && kill -HUP $pid && {_STANDS}"
 # Who works there, beside root. Debian's own account `backup` becomes one that a person can use.
 PEOPLE = {"desktop": "me", "jump": "", "server": "backup"}
 _HOSTNAMES = {"desktop": "desktop", "jump": "jumpnode", "server": "server"}
@@ -154,7 +157,7 @@ class Machine:
 
     def stop_sshd(self) -> None:
         """End the sshd that listens; sessions go on."""
-        self.must("kill $(cat /run/sshd.pid) && while [ -e /run/sshd.pid ]; do :; done")
+        self.must(f"{_STANDS}; kill $(cat /run/sshd.pid) && while [ -e /run/sshd.pid ]; do :; done")
 
     @property
     def host_key(self) -> str:

@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 
 from lab.admitted import Admitted, admitted
-from lab.machines import Machine
+from lab.machines import RELOAD_SSHD, Machine
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 PROGRAM = Path(sys.executable).with_name("backupjump")
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104
-RELOAD = "kill -HUP $(cat /run/sshd.pid)"
 _ELSEWHERE = re.compile(r"on the (JumpNode|Desktop)(, as root)?: (.*)", re.DOTALL)
 # There is none on these machines; this one lets everybody.
 _SUDO = """#!/usr/local/lib/as-root -I
@@ -43,7 +42,7 @@ class Fault:
 FAULTS = {
     "GatewayPorts on, and no limits": Fault(
         "jump",
-        f"echo GatewayPorts yes >>/etc/ssh/sshd_config && rm /etc/ssh/sshd_config.d/backupjump.conf && {RELOAD}",
+        f"echo GatewayPorts yes >>/etc/ssh/sshd_config && rm /etc/ssh/sshd_config.d/backupjump.conf && {RELOAD_SSHD}",
         frozenset({"tunnel.loopback", "jumpnode.sockets"}),
         listens=ALL_ADDRESSES,
     ),
@@ -144,7 +143,7 @@ def test_where_another_file_opens_the_port_to_all_the_fix_fails_and_names_it(pla
     _, jump, server = place.three
     other = jump.file("/etc/ssh/sshd_config.d/00-admin.conf")
     other.write_text("Match User tunnel\n  GatewayPorts yes\n")
-    jump.must(RELOAD)
+    jump.must(RELOAD_SSHD)
 
     with place.tunnel_open(on=ALL_ADDRESSES):
         fix = wrong(server, "backup")["tunnel.loopback"].removeprefix("on the JumpNode, as root: ")

@@ -16,16 +16,15 @@ import pytest
 from backupjump.operations.enroll.jump_node import Accounts, set_up_script
 from lab.admitted import LAPTOP_PORT, Admitted, admitted
 from lab.attacker import listening
-from lab.machines import DESKTOP_ADDRESS, Machine
+from lab.machines import DESKTOP_ADDRESS, RELOAD_SSHD, Machine
 from program import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 PROGRAM = Path(sys.executable).with_name("backupjump")
-RELOAD = "kill -HUP $(cat /run/sshd.pid)"
 SNIPPET = "/etc/ssh/sshd_config.d/backupjump.conf"
 # As enrolment set a JumpNode up before tunnels asked for a session.
-OLDER = f"sed -i 's/MaxSessions 1/MaxSessions 0/' {SNIPPET} && {RELOAD}"
+OLDER = f"sed -i 's/MaxSessions 1/MaxSessions 0/' {SNIPPET} && {RELOAD_SSHD}"
 END = f"127.0.0.1:{LAPTOP_PORT}"
 RUNNING = "ps -u tunnel -o stat=,comm= | awk '$1 !~ /^Z/ { print $2 }' | sort -u"
 SLOW = "grants this tunnel no session"
@@ -124,7 +123,7 @@ def test_on_an_older_jump_node_a_tunnel_stands_too_and_doctor_says_what_it_costs
         with opened(place, "Ctrl-C closes it") as heard:
             until(lambda: nodelays(jump) == {1}, what="TCP_NODELAY")
         assert SLOW not in heard
-        jump.must(f"rm /etc/ssh/sshd_config.d/00-backupjump-maxsessions.conf && {RELOAD}")
+        jump.must(f"rm /etc/ssh/sshd_config.d/00-backupjump-maxsessions.conf && {RELOAD_SSHD}")
 
 
 def test_the_script_of_enrolment_brings_an_older_jump_node_up_to_date(place: Admitted) -> None:
