@@ -1,4 +1,4 @@
-"""Where each tenth of a second of "nothing changed" goes: what backupjump's main thread is at, and who has a processor.
+"""Where each tenth of a second of a pull goes: what backupjump's main thread is at, and who has a processor.
 
 Two observers with the clock in common: inside the run a thread that notes the stack of the main one, outside somebody
 who reads what each process of the three machines has spent.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from bench.course import FIRST, NOTHING, OURS, Asked, MakeTree, Measure, Renew
+from bench.course import CHANGED, FIRST, NOTHING, OURS, PULLS, WORKS, Asked, MakeTree, Measure, Mutate, Renew
 from bench.hosts.host import Command, Hosts
 from bench.hosts.process_trees import own_cpu_seconds
 from bench.peers.ours import Ours
@@ -107,24 +107,26 @@ class _Outside(threading.Thread):
 
 
 def profile(hosts: Hosts, asked: Asked, *, job_keys: str, say: Callable[[str], None]) -> str:
-    """Run it on the first tree and store that were asked for, and return the table."""
+    """Run it on the first tree, store and row that were asked for, and return the table of the first pull of these."""
     tree, store = asked.trees[0], asked.stores[0]
     row = asked.rows[0] if asked.rows else "lan"
+    work = next((each for each in asked.works if each in (FIRST, *PULLS)), NOTHING)
     ours = _Profiled(hosts, job_keys=job_keys)
     race = Race(hosts, {OURS: ours}, divisor=asked.divisor, on_step=say)
-    before = (Measure(tree, store, row, work, OURS, 0) for work in (FIRST, NOTHING))
-    list(race.run([MakeTree(tree), Renew(tree, store, (OURS,)), *before]))
+    before = [] if work == FIRST else [Measure(tree, store, row, each, OURS, 0) for each in (FIRST, NOTHING)]
+    change = [Mutate(1)] if work == CHANGED else []
+    list(race.run([MakeTree(tree), Renew(tree, store, (OURS,)), *before, *change]))
     ours.is_on = True
     outside = _Outside(hosts)
     outside.start()
-    (sample,) = race.run([Measure(tree, store, row, NOTHING, OURS, 1)])
+    (sample,) = race.run([Measure(tree, store, row, work, OURS, 1)])
     outside.ended.set()
     outside.join()
     inside = json.loads(hosts.path_here(ours.seen).read_text())
     table = text(buckets(inside["begun"], inside["seen"], outside.spent))
     cpu = ", ".join(f"{role} {seconds:.2f}" for role, seconds in sample.cpu_seconds.items())
     return (
-        f"nothing changed, {tree} on {store}, {row}: recorded after {sample.seconds:.2f} s, the command ended after "
+        f"{WORKS[work]}, {tree} on {store}, {row}: recorded after {sample.seconds:.2f} s, the command ended after "
         f"{sample.command_seconds:.2f} s, all after {sample.all_seconds:.2f} s; CPU-s: {cpu}\n\n{table}"
     )
 

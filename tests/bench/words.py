@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from bench.course import FOLDER, LAN, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
+from bench.course import FOLDER, LAN, NOTHING, OURS, PEERS, PTY, ROWS, STORES, TREES, WORKS, Asked
 
 QUICK_DIVISOR = 40
 _ABOUT = """\
@@ -26,6 +26,7 @@ examples:
   python -m tests.bench --tree home --row wan --work nothing-changed,changed --json wan.json
   python -m tests.bench --tree tiny --peer rsync,backupjump --job-key 'full_every: 1d'
   python -m tests.bench --profile --tree home       where each tenth of a second of "nothing changed" goes
+  python -m tests.bench --profile --work changed    … of "1 % changed"
   python -m tests.bench --report bench.json wan.json       the table and the picture of docs/performance.md
 
 trees: {", ".join(TREES)}
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         "--dir", type=Path, default=Path("/var/tmp"), help="a folder on a disk with room for it all (%(default)s)"
     )
     made.add_argument("--loopback", action="store_true", help="as for a plain user, though this is root")
-    made.add_argument("--profile", action="store_true", help='tell where the time of "nothing changed" goes instead')
+    made.add_argument("--profile", action="store_true", help="tell where the time of one pull goes instead")
     made.add_argument(
         "--report", type=Path, nargs="+", metavar="FILE", help="measure nothing; write what these hold into the page"
     )
@@ -77,7 +78,7 @@ def asked_by(said: argparse.Namespace, missing: Iterable[str]) -> Asked:
         trees=said.tree or (["home"] if said.quick else TREES),
         stores=[FOLDER] if on_loopback(said) else said.store or STORES,
         rows=[LAN] if on_loopback(said) else said.row,
-        works=said.work or tuple(WORKS),
+        works=said.work or ((NOTHING,) if said.profile else tuple(WORKS)),
         peers=said.peer,
         missing=tuple(missing),
         times=said.times or (1 if said.quick else 3),
