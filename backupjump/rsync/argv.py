@@ -60,6 +60,8 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         f"--out-format={marker} %i %l %C %n",
         *([f"--files-from={transfer.files_from}", "--from0"] if transfer.files_from is not None else []),
         *(["--ignore-missing-args"] if transfer.by_list else []),
+        # Its own check of each name that comes takes time by the square of their number (rsync 3.5.0, measured).
+        *(["--trust-sender"] if transfer.vouched else []),
         *(f"--link-dest={folder.absolute()}" for folder in _link_dests(plan, transfer)),
         *(f"--filter=- /{_literally(name)}/*" for name in transfer.withheld),
         *(f"--filter={rule}" for rule in plan.rules(transfer)),

@@ -69,11 +69,12 @@ def ways_out(folder: Path) -> Iterator[Path]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif entry.is_symlink() and _leads_out(entry.path, of=real):
+                elif entry.is_symlink() and leads_out(entry.path, of=real):
                     yield Path(entry.path)
 
 
-def _leads_out(link: str, *, of: str) -> bool:
+def leads_out(link: str, *, of: str) -> bool:
+    """Whether a link leads to a folder outside of the real path `of`, as this machine has it now."""
     # isdir tells no from a loop, where DirEntry.is_dir raises.
     return os.path.isdir(link) and not _is_within(os.path.realpath(link), of)  # noqa: PTH112
 

@@ -22,7 +22,8 @@ class Transfer:
     in a folder of `withheld`, names below the source, is not taken; where there are too many of these, rsync follows no
     link that leads out of `confine_root` (fence.py). `by_list`: the paths are those that a list found changed, some may
     be gone by now, `files_beside` regular files are not among them, and the caller has seen that no base has a link
-    on the way to one.
+    on the way to one. `vouched`: of what comes the caller takes no name that was not asked for, and no base has a link
+    that leads out of it.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Transfer:
     withheld: tuple[str, ...] = ()
     confine_root: Path | None = None
     by_list: bool = False
+    vouched: bool = False
     files_beside: int = 0
 
     @property

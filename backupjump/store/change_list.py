@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from backupjump.store.manifest import Entry, from_line, path_of, sort_key
-from backupjump.store.source_entry import SourceEntry, parse_line
+from backupjump.store.source_entry import SourceEntry, parse_line, plain_source
 
 SOURCE_KEY = ',"source":['
 """What stands in a line before what the Desktop's file system keeps of a file."""
@@ -129,8 +129,8 @@ def settled_source(line: str, *, listed_at_ns: int) -> tuple[int, int, int] | No
     So it is within two seconds of the list's start, by the Desktop's clock: ctimes are as coarse as its ticks, and
     another file system's as a second or two. What changes then must count as changed next time.
     """
-    now = parse_line(line)
-    return source_to_keep(now, listed_at_ns=listed_at_ns)
+    source = plain_source(line)
+    return source if source is not None and source[1] < listed_at_ns - _RACY_NS else None
 
 
 def source_to_keep(now: SourceEntry, *, listed_at_ns: int) -> tuple[int, int, int] | None:

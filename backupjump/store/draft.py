@@ -6,7 +6,7 @@ The lines wait on the disk, so memory grows with the changes alone and not with 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from backupjump.store.change_list import Change, source_to_keep
@@ -16,10 +16,10 @@ from backupjump.store.manifest import (
     Source,
     Written,
     from_line,
+    line_with,
     path_of,
     quoted_path,
     read_lines,
-    to_line,
     write_lines,
 )
 from backupjump.store.record import Listed, Recorder
@@ -117,7 +117,7 @@ class Finish:
                     found = look_up(folders, change.path) if change.now is not None else None
                     entry = self._recorder.entry(found, change.old, change.old)
                     if entry is not None:
-                        yield to_line(replace(entry, source=self._source(change, found)))
+                        yield line_with(entry, self._source(change, found))
                     elif change.now is not None:
                         self.absent.append(change.path)
                 elif refreshed and _FOLDER in line and quoted_path(path_of(line)) in refreshed:
@@ -129,7 +129,7 @@ class Finish:
         old = from_line(line)
         found = look_up(folders, old.path)
         entry = self._recorder.entry(found, old, old)
-        return to_line(replace(entry, source=old.source)) if entry is not None else line
+        return line_with(entry, old.source) if entry is not None else line
 
     def _source(self, change: Change, found: Found | None) -> Source | None:
         now = change.now

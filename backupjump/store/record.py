@@ -14,7 +14,7 @@ from typing import Protocol
 from backupjump.run import Counts
 from backupjump.store.abreast import Row, entries_of, side_by_side, three_abreast
 from backupjump.store.inode import hash_content, read_entry
-from backupjump.store.manifest import Entry, Written, sort_key, write_manifest
+from backupjump.store.manifest import Entry, Written, sort_key, to_line, write_lines
 from backupjump.store.seen import Seen
 from backupjump.store.settled import confirmed
 from backupjump.store.snapshots import Snapshot
@@ -81,7 +81,7 @@ def record_tree(
         touched_since_ns=touched_since_ns,
     )
     entries = recorder.entries(rows)
-    written = write_manifest(manifest, seen.added_to(entries) if seen is not None else entries)
+    written = write_lines(manifest, seen.lines(entries) if seen is not None else map(to_line, entries))
     tally = recorder.tally
     return Listed(written=written, counts=tally.counts(), lost=recorder.lost(), copied_why=tally.copied_why)
 
@@ -180,7 +180,7 @@ class Recorder:
 
     def _read(self, found: Found, old: Entry | None, good: Entry | None) -> Entry:
         entry = read_entry(found, fake_super=self._fake_super)
-        return replace(entry, hash=self._hash(found, entry, old, good)) if entry.type == "file" else entry
+        return entry.with_hash(self._hash(found, entry, old, good)) if entry.type == "file" else entry
 
     def _hash(self, found: Found, entry: Entry, old: Entry | None, good: Entry | None) -> str | None:
         known = self._hashes.get(entry.path) or self._new_hashes.get(entry.ino)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from backupjump.store.change_list import settled_source
-from backupjump.store.manifest import Entry, path_of, quoted_path, read_lines, sort_key
+from backupjump.store.manifest import Entry, line_with, path_of, quoted_path, read_lines, sort_key, to_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,8 @@ class Seen:
     listed_at_ns: int
     doubtful: Collection[bytes] = ()
 
-    def added_to(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield `entries`, in a manifest's order, each with what the list had on it."""
+    def lines(self, entries: Iterable[Entry]) -> Iterator[str]:
+        """Yield the manifest's line of each of `entries`, which stand in its order, with what the list had on it."""
         lines = read_lines(self.path)
         line = next(lines, None)
         for entry in entries:
@@ -30,6 +30,6 @@ class Seen:
             while line is not None and not line.startswith(begin) and sort_key(path_of(line)) < key:
                 line = next(lines, None)
             if line is None or not line.startswith(begin) or entry.path in self.doubtful:
-                yield entry
+                yield to_line(entry)
             else:
-                yield replace(entry, source=settled_source(line, listed_at_ns=self.listed_at_ns))
+                yield line_with(entry, settled_source(line, listed_at_ns=self.listed_at_ns))

@@ -24,6 +24,8 @@ _LINE = re.compile(
     rf'(?:,"rdev":\[({_NUMBER}),({_NUMBER})\])?(,"unreadable":1)?'
     rf',"source":\[({_NUMBER}),({_TIME}),({_NUMBER})(?:,(-?{_NUMBER}))?\]\}}\n?'
 )
+_PLAIN_SOURCE = re.compile(rf',"source":\[({_NUMBER}),({_TIME}),({_NUMBER})\]\}}\n?')
+_UNREADABLE = ',"unreadable":1'
 _MOST_ID = (1 << 32) - 1
 _MOST_NUMBER = (1 << 64) - 1
 _HAS_RDEV = ("char", "block")
@@ -91,6 +93,19 @@ def parse_line(line: str) -> SourceEntry:
     )
     _check(entry)
     return entry
+
+
+def plain_source(line: str) -> Source | None:
+    """Return what a manifest keeps of a line, without reading the rest of it.
+
+    None for what could not be read or is on another device, and for a line that no gate writes.
+    """
+    at = line.rfind(',"source":[')
+    found = _PLAIN_SOURCE.fullmatch(line, at) if at > 0 else None
+    if found is None or line.endswith(_UNREADABLE, 0, at):
+        return None
+    ino, ctime_ns, nlink = map(int, found.groups())
+    return (ino, ctime_ns, nlink) if max(ino, nlink) <= _MOST_NUMBER else None
 
 
 def _check(entry: SourceEntry) -> None:

@@ -17,7 +17,7 @@ from backupjump.config.models import Ownership
 from backupjump.operations.verify.folder import kept
 from backupjump.operations.verify.part import verify_part
 from backupjump.store.lock import locked
-from backupjump.store.manifest import Entry, read_manifest, write_manifest
+from backupjump.store.manifest import Entry, read_manifest, to_line, write_lines
 from backupjump.store.marker import read_marker
 from backupjump.store.marks import read_marks
 from backupjump.store.trash import throw_away
@@ -159,7 +159,7 @@ def test_a_hash_of_another_algorithm_is_checked_by_that_one(world: World) -> Non
     newest = world.snapshots[-1]
     entries = [as_md5(entry, newest.tree) for entry in read_manifest(newest.manifest)]
     newest.manifest.unlink()
-    written = write_manifest(newest.manifest, entries)
+    written = write_lines(newest.manifest, map(to_line, entries))
     meta = json.loads((newest.path / "meta.json").read_text())
     (newest.path / "meta.json").write_text(json.dumps(meta | {"manifest": {"sha256": written.sha256, "entries": 1}}))
 

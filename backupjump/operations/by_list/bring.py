@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from backupjump.operations.by_list.names import by_list, check_no_link_on_the_way, most_names, wanted_paths
+from backupjump.operations.by_list.names import by_list, check_no_link_on_the_way, may_vouch, most_names, wanted_paths
 from backupjump.rsync.pulled import Kind, LeftOut, Pulled
 from backupjump.store.draft import moved_files
 from backupjump.store.failures import told_as_store_error
@@ -57,7 +57,8 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
     wanted = frozenset(path for paths in by_transfer.values() for path in paths)
     moved = {path: old for path, old in moved_files(draft.changes, most=_MOST_MOVES).items() if path in wanted}
     before = {path: old.path for path, old in moved.items()}
-    if len(wanted) > most_names(staging.base.names_total):
+    vouched = may_vouch(staging, plan, names=len(wanted))
+    if not vouched and len(wanted) > most_names(staging.base.names_total):
         raise TooManyNames(len(wanted), before)
     if plan.in_place:
         # Else rsync looks for links on the way to what it may link to; here it would write behind one.
@@ -69,7 +70,14 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
         by_transfer = {replace(one, link_dests=()): each for one, each in by_transfer.items()}
     beside = staging.base.files_total - len(draft.changes)
     unreadable = {change.path for change in draft.changes if change.now is not None and change.now.unreadable}
-    narrowed = by_list(plan, by_transfer, place=staging.aside, files_beside=max(0, beside), unreadable=unreadable)
+    narrowed = by_list(
+        plan,
+        by_transfer,
+        place=staging.aside,
+        files_beside=max(0, beside),
+        unreadable=unreadable,
+        vouched=vouched,
+    )
     return ByList(draft=draft, plan=narrowed, wanted=wanted, moved=moved)
 
 

@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING
 
 from backupjump.errors import ListUnusable
 from backupjump.escape import shown
+from backupjump.rsync.fence import leads_out
 from backupjump.rsync.selection import select_names
+from backupjump.store.manifest import path_of, read_lines
 from backupjump.store.suspicion import covered
 from backupjump.store.tree import link_on_the_way
 
 if TYPE_CHECKING:
     from backupjump.rsync.plan import Plan, Transfer
     from backupjump.store.change_list import Change
+    from backupjump.store.staging import Staging
 
+# rsync's own check of so many takes a few hundredths of a second.
+_FEW = 300
+_LINK = '","type":"symlink","'
 # From here on a name needs an inode of its own: ext4 takes 65,000 names for one.
 _MOST_LINKS = 60_000
 
@@ -47,9 +53,9 @@ def wanted_paths(plan: Plan, changes: Sequence[Change], *, place: Path) -> Mappi
 
 
 def most_names(names_total: int) -> int:
-    """Return how many names rsync is asked for at most, of a tree of so many.
+    """Return how many names rsync is asked for at most, of a tree of so many, where it looks at each that comes.
 
-    For each name that comes it looks through all that it has asked for, so the time grows with the square of their
+    It looks through all that it has asked for, so the time grows with the square of their
     number: 0.6 s for 1,500, where a look at all names takes 100 µs each (rsync 3.5.0, measured).
     """
     return 1_000 + 12 * math.isqrt(names_total)
@@ -62,10 +68,11 @@ def by_list(
     place: Path,
     files_beside: int,
     unreadable: Collection[bytes] = (),
+    vouched: bool = False,
 ) -> Plan:
     """Return `plan` for these paths alone, named in files below `place`; a source that has none is left out.
 
-    By a path that is `unreadable` over there rsync brings nothing at all.
+    By a path that is `unreadable` over there rsync brings nothing at all. `vouched` is as a Transfer has it.
     ListUnusable where a base has a link on the way to one: rsync would look behind it for what to link to.
     """
     transfers = []
@@ -76,8 +83,28 @@ def by_list(
             check_no_link_on_the_way(base, (_below(one, path) for path in paths))
         names = place / f"names-{at}"
         names.write_bytes(b"".join(_below(one, path) + b"\0" for path in _without_implied(paths, unreadable)))
-        transfers.append(replace(one, files_from=names, by_list=True, files_beside=files_beside))
+        transfers.append(replace(one, files_from=names, by_list=True, files_beside=files_beside, vouched=vouched))
     return replace(plan, transfers=tuple(transfers))
+
+
+def may_vouch(staging: Staging, plan: Plan, *, names: int) -> bool:
+    """Whether rsync need not look whether each name that comes was asked for; of few it may as well.
+
+    Not in place, where it writes into the tree itself. Elsewhere `put_in` takes what is wanted and no more; but what
+    comes below a link of the base rsync compares with what is behind that, which may be this Server's own files.
+    """
+    assert staging.base is not None
+    bases = {each.path for each in (staging.base, staging.last_good, staging.seeding) if each is not None}
+    if names <= _FEW or plan.in_place or staging.older or bases != {staging.base.path}:
+        return False
+    roots = {one.root: os.path.realpath(staging.base.tree / one.source.lstrip("/")) for one in plan.transfers}
+    links = [path_of(line) for line in read_lines(staging.base.manifest) if _LINK in line]
+    return not any(
+        leads_out(f"{staging.base.tree}/{os.fsdecode(link)}", of=real)
+        for root, real in roots.items()
+        for link in links
+        if link.startswith(root)
+    )
 
 
 def check_no_link_on_the_way(tree: Path, paths: Iterable[bytes]) -> None:

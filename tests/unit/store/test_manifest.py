@@ -20,7 +20,7 @@ from backupjump.store.manifest import (
     sha256_of,
     sort_key,
     to_line,
-    write_manifest,
+    write_lines,
 )
 
 NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: not set(name) & {0, ord("/")})
@@ -82,7 +82,7 @@ def test_the_order_is_depth_first_with_the_names_of_a_folder_in_byte_order(paths
 def test_a_file_of_entries_comes_back_with_names_that_bite(tmp_path: Path, name: bytes) -> None:
     entries = [entry(name), entry(name + b"/x", target=name)]
 
-    written = write_manifest(tmp_path / "m.zst", entries)
+    written = write_lines(tmp_path / "m.zst", map(to_line, entries))
 
     assert list(read_manifest(tmp_path / "m.zst")) == entries
     assert written.entries == 2
@@ -90,7 +90,7 @@ def test_a_file_of_entries_comes_back_with_names_that_bite(tmp_path: Path, name:
 
 
 def test_zstdcat_shows_a_manifest_line_by_line(tmp_path: Path) -> None:
-    write_manifest(tmp_path / "m.zst", [entry(b"home/me/a.txt")])
+    write_lines(tmp_path / "m.zst", map(to_line, [entry(b"home/me/a.txt")]))
 
     shown = run(["zstdcat", str(tmp_path / "m.zst")], timeout=10).stdout
 
@@ -101,7 +101,7 @@ def test_zstdcat_shows_a_manifest_line_by_line(tmp_path: Path) -> None:
 
 def test_a_manifest_that_was_cut_short_is_an_error_not_a_shorter_list(tmp_path: Path) -> None:
     path = tmp_path / "m.zst"
-    write_manifest(path, [entry(b"%d" % number, size=number * 7919) for number in range(5000)])
+    write_lines(path, map(to_line, [entry(b"%d" % number, size=number * 7919) for number in range(5000)]))
     whole = path.read_bytes()
 
     for length in (0, 3, len(whole) // 2, len(whole) - 1):
@@ -127,7 +127,7 @@ def test_a_manifest_that_is_missing_garbled_or_too_new_is_an_error(tmp_path: Pat
 def test_one_entry_is_found_without_reading_the_others(entries: list[Entry], absent: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "m"
-        write_manifest(path, entries)
+        write_lines(path, map(to_line, entries))
 
         assert [find_entry(path, each.path) for each in entries] == entries
         if absent not in {each.path for each in entries}:
@@ -138,7 +138,7 @@ def test_one_entry_is_found_without_reading_the_others(entries: list[Entry], abs
 def test_an_entry_is_found_wherever_it_lies_among_the_blocks_that_are_read(tmp_path: Path, at: int) -> None:
     path = tmp_path / "m"
     entries = [entry(b"f%06d/%s" % (number, b"x" * (number % 90))) for number in range(40_000)]
-    write_manifest(path, entries)
+    write_lines(path, map(to_line, entries))
 
     assert find_entry(path, entries[at].path) == entries[at]
     assert find_entry(path, b"f%06d" % at) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from backupjump.store.manifest import Entry, write_lines
+from backupjump.store.manifest import Entry, from_line, write_lines
 from backupjump.store.seen import Seen
 from change_lines import NOW_NS, OLD_NS, SOURCE, entry, folder, list_line, listed
 
@@ -19,7 +19,7 @@ def kept(
     path = place / "listed.zst"
     write_lines(path, lines)
     bare = [replace(each, source=None) for each in entries]
-    found = list(Seen(path=path, listed_at_ns=NOW_NS, doubtful=doubtful).added_to(bare))
+    found = [from_line(line) for line in Seen(path=path, listed_at_ns=NOW_NS, doubtful=doubtful).lines(bare)]
     assert [replace(each, source=None) for each in found] == bare
     return {each.path: each.source for each in found}
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backupjump.store.manifest import Entry, to_line
-from backupjump.store.source_entry import SourceEntry, parse_line
+from backupjump.store.source_entry import SourceEntry, parse_line, plain_source
 
 FILE = (
     '{"path":"home/me/a","type":"file","mode":"0644","uid":1000,"gid":1000,"size":12,"mtime_ns":123,"source":[7,8,1]}\n'
@@ -58,6 +58,28 @@ def test_a_line_is_an_entry() -> None:
 )
 def test_what_a_line_may_say(line: str, field: str, value: object) -> None:
     assert getattr(parse_line(line), field) == value
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (FILE, (7, 8, 1)),
+        (LINK, (7, 8, 1)),
+        (FILE.replace("[7,8,1]", f"[{2**64 - 1},-8,1]"), (2**64 - 1, -8, 1)),
+        (FILE.replace("home/me/a", r",\"source\":[1,2,3]}"), (7, 8, 1)),
+        (FILE.replace("home/me/a", r",\"unreadable\":1"), (7, 8, 1)),
+        (CLOSED, None),
+        (UNSEEN, None),
+        (FILE.replace("[7,8,1]", "[7,8,1,2049]"), None),
+        (FILE.replace("[7,8,1]", f"[{2**64},8,1]"), None),
+        (FILE.replace("[7,8,1]", "[7,8]"), None),
+        (FILE.replace("[7,8,1]", "[7,8,1]]"), None),
+        (FILE[:-1] + " \n", None),
+        ("", None),
+    ],
+)
+def test_what_is_kept_of_a_line_is_had_without_reading_the_rest(line: str, kept: object) -> None:
+    assert plain_source(line) == kept
 
 
 @pytest.mark.parametrize(
