@@ -137,14 +137,6 @@ def test_options_that_would_harm_are_never_there() -> None:
     assert [word for word in argv if isinstance(word, str) and harmful.match(word)] == []
 
 
-def test_a_sender_is_trusted_with_its_names_only_where_the_caller_looks_at_them_itself() -> None:
-    plan = planned(JOB)
-
-    argv = pull_argv(plan, replace(plan.transfers[0], by_list=True, vouched=True), marker="m1")
-
-    assert "--trust-sender" in argv
-
-
 def test_no_more_bases_than_rsync_takes() -> None:
     bases = [Path(f"/s/{number}") for number in range(25)]
     plan = plan_of("/home/me", Path("/s/t"), SSH, *bases)

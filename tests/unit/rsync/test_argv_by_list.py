@@ -27,3 +27,12 @@ def test_by_a_list_it_is_the_same_for_these_names_alone_and_deletes_nothing(*, i
     assert [word for word in ordinary if word not in argv] == (
         ["--delete", "--delete-excluded", "--ignore-errors"] if in_place else []
     )
+
+
+def test_a_sender_is_trusted_with_its_names_only_where_the_caller_vouches_for_them() -> None:
+    plan = plan_of("/home/me", Path("/s/work/1/tree/home/me"), ("ssh",))
+    some = replace(plan.transfers[0], files_from=Path("/s/work/1/aside/names-0"), by_list=True)
+
+    trusting, ordinary = (pull_argv(plan, replace(some, vouched=each), marker="m1") for each in (True, False))
+
+    assert [word for word in trusting if word not in ordinary] == ["--trust-sender"]
