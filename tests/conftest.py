@@ -9,9 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from backupjump.demo.lab import Lab
 from desktop_program import remove_bundle
+
+# A busy machine is not a mistake.
+settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("unhurried")
 
 _DESELECTED = "backupjump_deselected"
 # The others have the limit of pyproject.toml.

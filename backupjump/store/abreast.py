@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from backupjump.store.manifest import Entry, read_manifest, sort_key
 from backupjump.store.snapshots import Snapshot, checked
@@ -12,7 +12,16 @@ from backupjump.store.tree import Found
 
 log = logging.getLogger(__name__)
 
+
+class _Placed(Protocol):
+    """What is listed has a path."""
+
+    @property
+    def path(self) -> bytes: ...
+
+
 _Left = TypeVar("_Left")
+_Right = TypeVar("_Right", bound=_Placed)
 
 Row = tuple[Found | None, Entry | None, Entry | None]
 
@@ -33,8 +42,8 @@ def side_by_side(found: Iterable[Found], entries: Iterable[Entry]) -> Iterator[t
 
 
 def abreast(
-    left: Iterable[_Left], right: Iterable[Entry], *, left_path: Callable[[_Left], bytes]
-) -> Iterator[tuple[_Left | None, Entry | None]]:
+    left: Iterable[_Left], right: Iterable[_Right], *, left_path: Callable[[_Left], bytes]
+) -> Iterator[tuple[_Left | None, _Right | None]]:
     """Yield what two lists, each in a manifest's order, have under each path; None where one lacks it."""
     lefts, rights = iter(left), iter(right)
     here, there = next(lefts, None), next(rights, None)

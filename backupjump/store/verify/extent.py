@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from backupjump.store.manifest import Entry, read_manifest, sort_key
+from backupjump.store.manifest import read_manifest, sort_key
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.verify.differences import Damage
 from backupjump.store.verify.parts import BUCKETS, Part, bucket_of, due_parts, own_paths
@@ -81,10 +81,10 @@ class _Passing:
         own = own_paths(read_manifest(part.snapshot.manifest), read_manifest(part.newer.manifest))
         is_own, may_stop, cut = _in_order(own), part is not self._sure, False
 
-        def chosen(entry: Entry) -> bool:
+        def chosen(path: bytes) -> bool:
             nonlocal cut
             cut = cut or (may_stop and self._time_is_up())
-            return is_own(entry.path) and not cut
+            return is_own(path) and not cut
 
         self.damages += self._looker.look(part.snapshot, chosen=chosen)
         if not cut:
@@ -93,8 +93,8 @@ class _Passing:
     def look_at_buckets(self, newest: Snapshot, buckets: Sequence[int]) -> None:
         wanted, cut = set(buckets), set[int]()
 
-        def chosen(entry: Entry) -> bool:
-            bucket = bucket_of(entry.path)
+        def chosen(path: bytes) -> bool:
+            bucket = bucket_of(path)
             if bucket in wanted and bucket != self._sure.bucket and self._time_is_up():
                 wanted.discard(bucket)
                 cut.add(bucket)

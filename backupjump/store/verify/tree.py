@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
-from backupjump.store.abreast import side_by_side
+from backupjump.store.abreast import abreast
 from backupjump.store.inode import read_entry
-from backupjump.store.manifest import Entry, read_manifest, sha256_of, sort_key
+from backupjump.store.manifest import Entry, from_line, path_of, read_lines, sha256_of, sort_key
 from backupjump.store.meta import META_NAME
 from backupjump.store.snapshots import Snapshot
 from backupjump.store.tree import Found, walk
@@ -16,6 +17,13 @@ from backupjump.store.verify.content import can_check, cold_hash
 from backupjump.store.verify.differences import Damage, Kind, Problem, Rules, differences
 
 _WORST_FIRST = (Kind.TYPE, Kind.UNREADABLE, Kind.CONTENT, Kind.METADATA)
+
+
+class _Listed(NamedTuple):
+    """A line of a manifest of which only the path has been read, in a tenth of the time of all."""
+
+    path: bytes
+    line: str
 
 
 def damaged_papers(snapshot: Snapshot) -> Damage | None:
@@ -47,21 +55,23 @@ class Looker:
         # Of what has several names: a hash of the inode and of all that is said of it, found to be true or not.
         self._seen: set[int] = set()
 
-    def look(self, snapshot: Snapshot, *, chosen: Callable[[Entry], bool] = lambda _entry: True) -> Iterator[Damage]:
+    def look(self, snapshot: Snapshot, *, chosen: Callable[[bytes], bool] = lambda _path: True) -> Iterator[Damage]:
         """Yield the damage of a snapshot, whose manifest must be whole; names that are missing or extra always.
 
-        Of what is there only the `chosen` entries are compared and read.
+        Of what is there only the `chosen` paths are compared and read.
         """
         refused: dict[bytes, OSError] = {}
         found = _found(snapshot, on_error=refused.__setitem__)
-        for here, entry in side_by_side(found, read_manifest(snapshot.manifest)):
-            if entry is None:
+        listed = (_Listed(path_of(line), line) for line in read_lines(snapshot.manifest))
+        for here, there in abreast(found, listed, left_path=lambda each: each.path):
+            if there is None:
                 assert here is not None
                 yield _damage(snapshot, here, None, (Problem(kind=Kind.EXTRA, what="is not in the manifest"),))
             elif here is None:
-                yield _lost(snapshot, entry, refused.pop(entry.path, None))
-            elif chosen(entry):
+                yield _lost(snapshot, from_line(there.line), refused.pop(there.path, None))
+            elif chosen(there.path):
                 self.checked += 1
+                entry = from_line(there.line)
                 if problems := self._problems(here, entry):
                     yield _damage(snapshot, here, entry, problems)
                 self._on_progress(self.checked, self.read_bytes)

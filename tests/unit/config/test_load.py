@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.config.cross_checks import machine_problems
@@ -178,7 +178,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)  # a busy machine is not a mistake
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
 def test_whatever_a_file_holds_is_read_or_refused_as_a_mistake(value: dict[str, object]) -> None:
     document = parse(Path("x.yaml"), yaml.safe_dump(value).encode(), environment={})

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backupjump.config.problem import raise_all
@@ -151,7 +151,6 @@ def test_the_place_of_a_path_that_is_not_there_is_its_nearest_parent() -> None:
     assert document.problem(("a", "b"), "", at_key=True).place == "f.yaml:2:3"
 
 
-@settings(deadline=None)  # a busy machine is not a mistake
 @given(st.binary(max_size=200))
 def test_bytes_never_raise(raw: bytes) -> None:
     document = parsed(raw)
@@ -160,7 +159,6 @@ def test_bytes_never_raise(raw: bytes) -> None:
     assert document.whole or document.problems
 
 
-@settings(deadline=None)  # a busy machine is not a mistake
 @given(st.text(alphabet=" \t\n-:?,[]{}#&*!|>'\"%@`ab01~.<=\\Ux$\u00e9\u2028", max_size=60))
 def test_texts_made_of_what_yaml_gives_a_meaning_never_raise(text: str) -> None:
     document = parsed(text)
