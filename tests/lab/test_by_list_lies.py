@@ -53,7 +53,7 @@ LIES = {
     "no list at all": "lines[:] = ['{}']",
 }
 
-SHORT = ("a link that became a folder with names", "a folder that became a file with names", "all is as it was")
+SHORT = ("a link that became a folder with names", "all is as it was")
 
 REWRITE = """
 import json, pathlib, re, sys, zlib

@@ -208,10 +208,10 @@ def test_what_only_moved_or_has_another_mode_and_time_is_not_lost(nights: Nights
     ("keys", "lost", "status"),
     [
         ({"exclude": ["d[0-5]/"]}, 0, "ok"),
-        ({"exclude": ["0??.txt", "/**/d7"], "include": ["000.txt"]}, 0, "ok"),
-        ({"max_size": "5 B"}, 0, "suspect"),
+        pytest.param({"exclude": ["0??.txt", "/**/d7"], "include": ["000.txt"]}, 0, "ok", marks=pytest.mark.long),
+        pytest.param({"max_size": "5 B"}, 0, "suspect", marks=pytest.mark.long),
         ({"exclude": ["d0/"]}, 100, "suspect"),
-        ({"one_file_system": False}, 100, "ok"),
+        pytest.param({"one_file_system": False}, 100, "ok", marks=pytest.mark.long),
     ],
 )
 def test_what_edited_rules_leave_out_is_not_lost_and_what_is_gone_besides_is(
