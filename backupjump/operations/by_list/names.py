@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backupjump.store.staging import Staging
 
 # rsync's own check of so many takes a few hundredths of a second.
-_FEW = 300
+FEW = 300
 _LINK = '","type":"symlink","'
 # From here on a name needs an inode of its own: ext4 takes 65,000 names for one.
 _MOST_LINKS = 60_000
@@ -95,7 +95,7 @@ def may_vouch(staging: Staging, plan: Plan, *, names: int) -> bool:
     """
     assert staging.base is not None
     bases = {each.path for each in (staging.base, staging.last_good, staging.seeding) if each is not None}
-    if names <= _FEW or plan.in_place or staging.older or bases != {staging.base.path}:
+    if names <= FEW or plan.in_place or staging.older or bases != {staging.base.path}:
         return False
     roots = {one.root: os.path.realpath(staging.base.tree / one.source.lstrip("/")) for one in plan.transfers}
     links = [path_of(line) for line in read_lines(staging.base.manifest) if _LINK in line]
