@@ -37,7 +37,9 @@ _NO_CONNECTION = re.compile(
 )
 _DENIED = re.compile(r"^.*(?:Permission denied|Too many authentication failures).*$", re.M)
 _HUNG_UP = re.compile(r"(?:Connection (?:closed|reset) by|banner exchange: Connection to) (\S+) port (\d+)")
-_BROKEN = re.compile(r"^(?:Timeout, server |.*[Bb]roken pipe|.*closed by remote host|.*Connection reset)", re.M)
+_BROKEN = re.compile(
+    r"^(?:Timeout, server |.*[Bb]roken pipe|.*closed by remote host|.*Connection reset|Connection closed by )", re.M
+)
 _BAD_CONFIG = re.compile(r"Bad configuration option|Bad owner or permissions|bad configuration options")
 # What ssh calls the address of a connection that it got from ProxyJump or ProxyCommand.
 _BY_PROXY = "UNKNOWN"
@@ -161,7 +163,9 @@ def _denied(said: _Said) -> BackupjumpError | None:
 
 
 def _hung_up(said: _Said) -> BackupjumpError | None:
-    if "kex_exchange_identification" not in said.text or (found := _HUNG_UP.search(said.text)) is None:
+    # An sshd that ends after its greeting leaves the last words alone; so does a connection that has stood for long.
+    greeted = "kex_exchange_identification" not in said.text
+    if (found := _HUNG_UP.search(said.text)) is None or (greeted and said.leg is not Leg.JUMP):
         return None
     if said.is_jump(found[1], found[2]):
         return jump_unreachable(said.route, evidence(said.text))

@@ -138,7 +138,7 @@ def test_a_transfer_that_is_cut_on_one_way_goes_on_by_the_next_in_the_same_run(w
 
     told = ended(running)
 
-    assert (told["status"], told["attempts"], told["jump_node"]) == ("ok", 2, "spare"), told
+    assert (told["status"], told["attempts"], told["jump_node"]) == ("ok", 2, "spare"), str(told)
     snapshot = ways.lab.store / "desktop/nightly/snapshots" / told["snapshot"]
     assert fingerprint(snapshot / "tree" / ways.world.home.relative_to("/")) == fingerprint(ways.world.home)
     assert told["bytes_received"] < place.size * 1.05
