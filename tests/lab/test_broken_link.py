@@ -174,6 +174,7 @@ def test_a_signal_ends_a_run_that_waits_for_a_lost_link_at_once(lab: Lab) -> Non
     assert (running.returncode, run["status"]) == (143, "interrupted")
 
 
+@pytest.mark.long
 def test_another_host_key_on_the_port_ends_the_wait_with_an_error(lab: Lab) -> None:
     place = place_of(lab, size=20 * MEGABYTE)
     running = place.start()
@@ -186,6 +187,7 @@ def test_another_host_key_on_the_port_ends_the_wait_with_an_error(lab: Lab) -> N
     assert (running.returncode, run["error"]["code"]) == (1, "host-key")
 
 
+@pytest.mark.long
 def test_a_desktop_that_hangs_up_at_once_each_time_ends_the_run_after_its_attempts(lab: Lab) -> None:
     world = gated(lab)
     (world.home / "large").write_bytes(os.urandom(2 * MEGABYTE))

@@ -91,6 +91,7 @@ def test_by_a_fast_link_it_comes_as_it_is_and_bwlimit_makes_it_a_slow_one(lab: L
     ]
 
 
+@pytest.mark.long
 def test_where_films_are_what_the_job_brings_its_next_run_does_not_compress(lab: Lab) -> None:
     world = gated(lab)
     (world.home / "film.mkv").write_bytes(os.urandom(9 * MB))

@@ -69,6 +69,7 @@ def test_the_next_run_does_not_build_on_it_and_is_whole(lab: Lab, damaged: str) 
     assert folder.latest.readlink().name == third
 
 
+@pytest.mark.long
 def test_what_has_rotted_in_one_whose_manifest_is_damaged_too_comes_anew(lab: Lab) -> None:
     (lab.home / "file").write_text("content")
     config = lab.server_config(jobs={"nightly": job_yaml((lab.home,))})

@@ -82,6 +82,7 @@ def test_a_jump_node_that_does_not_know_our_key(sound: Sound) -> None:
     assert set(complaints(sound.config)) == {"jumpnode.shell", "jumpnode.sftp"}
 
 
+@pytest.mark.long
 def test_two_desktops_on_one_port_and_a_mistake_are_told_where_they_stand(sound: Sound, tmp_path: Path) -> None:
     config = tmp_path / "server/backupjump.yaml"
     shutil.copytree(sound.config.parent, config.parent)

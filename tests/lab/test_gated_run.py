@@ -195,6 +195,7 @@ def test_a_desktop_that_can_not_note_the_end_of_a_run_costs_the_run_nothing(lab:
     assert "was not told that the run is over" in said.err
 
 
+@pytest.mark.long
 def test_a_warning_is_noted_as_published_and_a_failure_only_as_done(lab: Lab) -> None:
     told = lab.folder / "fail"
     world = gated(lab, hooks={"maybe": [*HOOK, f"! test -e {told}"], "no": [*HOOK, "exit 1"]})
@@ -212,6 +213,7 @@ def test_a_warning_is_noted_as_published_and_a_failure_only_as_done(lab: Lab) ->
     assert (last(world, "done")["status"], last(world, "done")["run_id"]) == ("failed", failed.json["run_id"])
 
 
+@pytest.mark.long
 def test_the_tunnel_is_asked_to_stay_open_while_another_job_of_this_desktop_is_due(lab: Lab) -> None:
     folders = [str(lab.folder / "gate/home/me"), str(lab.folder / "gate/home2")]
     world = gated(lab, read=folders)

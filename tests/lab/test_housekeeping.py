@@ -91,6 +91,7 @@ def test_a_prune_that_fails_is_a_warning_of_a_run_that_is_as_good_as_before(lab:
     assert place.ids == [first, run["snapshot"]]
 
 
+@pytest.mark.long
 def test_a_failed_run_prunes_nothing(lab: Lab) -> None:
     place = Place(lab, "{last: 2}")
     ids = [place.run()["snapshot"] for _ in range(2)]
@@ -164,6 +165,7 @@ def test_a_signal_after_the_publication_leaves_the_run_as_good_as_it_was_and_sto
     assert place.ids == [first, run["snapshot"]], "what follows, a prune, was stopped"
 
 
+@pytest.mark.long
 def test_a_restore_keeps_its_snapshot_from_a_prune(lab: Lab) -> None:
     place = Place(lab, "{last: 1}")
     for number in range(300):

@@ -51,6 +51,7 @@ def lose_the_link(lab: Lab, config: Path) -> Said:
     return said
 
 
+@pytest.mark.long
 def test_a_desktop_that_was_lost_for_good_is_put_right_first_when_it_is_reached_again(lab: Lab) -> None:
     world = gated(lab, hooks=noting(lab, "freeze", "cry", "thaw"))
     (world.home / "large").write_bytes(os.urandom(12_000_000))
@@ -113,6 +114,7 @@ def test_a_job_that_owes_hooks_is_due_at_once_and_only_until_they_have_run(lab: 
     assert len(published(lab)) == 2
 
 
+@pytest.mark.long
 def test_what_the_gate_no_longer_offers_is_given_up_and_the_run_says_so(lab: Lab) -> None:
     world = gated(lab, hooks={**noting(lab, "thaw"), "cut": cut(lab)})
     config = stand(lab, nightly(world, hooks={"after": ["cut"], "always": ["thaw"]}))

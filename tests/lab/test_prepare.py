@@ -75,6 +75,7 @@ def test_a_run_takes_the_tree_that_was_made_ahead_and_the_result_is_the_same(wor
     assert fingerprint(world.tree(run) / place) == fingerprint(world.home)
 
 
+@pytest.mark.long
 def test_what_is_ready_already_is_not_made_again(world: World) -> None:
     backupjump(world.config, "prepare", "nightly")
     ahead = world.prepared.stat().st_ino
@@ -125,6 +126,7 @@ def test_killed_when_it_has_just_begun_it_costs_nothing(world: World) -> None:
     assert not world.prepared.exists()
 
 
+@pytest.mark.long
 def test_a_job_that_wants_none_gets_none(world: World) -> None:
     world.change_job(prepare="never")
 

@@ -133,6 +133,7 @@ def test_broken_off_after_any_step_a_backup_works_and_at_the_end_nothing_is_left
     assert world.pull().json["status"] == "ok"
 
 
+@pytest.mark.long
 def test_the_same_by_the_words_of_two_people_and_every_text_is_refused_where_it_does_not_belong(
     world: RenewalWorld,
 ) -> None:

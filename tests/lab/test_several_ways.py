@@ -72,6 +72,7 @@ def test_ways_that_swallow_everything_share_the_fifteen_seconds_of_one(ways: Sev
     assert away.json["error"]["message"].count("in time") == 3
 
 
+@pytest.mark.long
 def test_doctor_looks_at_every_way_and_finds_the_tunnel_at_one_of_them(ways: SeveralWays) -> None:
     let_gate_tell_of_a_tunnel(ways)
     ways.open(ways.lab.jump)
@@ -177,6 +178,7 @@ def test_a_pause_of_the_owner_holds_past_his_tunnel_too(ways: SeveralWays) -> No
     assert len(published(ways.lab)) == 1
 
 
+@pytest.mark.long
 def test_a_pause_that_closes_the_tunnel_is_not_got_around_by_the_lan(ways: SeveralWays) -> None:
     let_gate_tell_of_a_tunnel(ways)
     (ways.world.home / "large").write_bytes(os.urandom(20 * MEGABYTE))
@@ -193,6 +195,7 @@ def test_a_pause_that_closes_the_tunnel_is_not_got_around_by_the_lan(ways: Sever
     assert (running.returncode, told["status"], told["snapshot"]) == (75, "deferred", None)
 
 
+@pytest.mark.long
 def test_serve_finds_a_desktop_by_whichever_way_it_comes(ways: SeveralWays) -> None:
     ways.leave_lan()
     config = ways.config(schedule={"every": "day"})

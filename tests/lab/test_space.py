@@ -170,6 +170,7 @@ def test_with_on_full_prune_old_snapshots_make_room_and_the_run_goes_through(pla
     assert old[0] not in place.ids
 
 
+@pytest.mark.long
 def test_with_on_full_prune_a_transfer_that_fills_the_disk_is_tried_once_more_within_the_run(place: Place) -> None:
     place.write("old", 30)
     first = place.run()["snapshot"]
@@ -242,6 +243,7 @@ def test_what_broken_runs_got_of_files_that_are_gone_does_not_hold_the_room_for_
     place.assert_whole(run)
 
 
+@pytest.mark.long
 def test_a_store_without_inodes_says_how_many_are_lacking(lab: Lab, disks: ExitStack) -> None:
     disks.enter_context(disk("ext4", lab.store, options=("-N", "1000", "-m", "0")))
     place = Place(lab)

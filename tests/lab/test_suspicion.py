@@ -145,6 +145,7 @@ def test_nor_where_the_manifest_of_the_last_good_snapshot_rots_meanwhile(nights:
     assert (run["exit_code"], run["error"]["code"], nights.latest) == (5, "still-suspect", nights.ids[2])
 
 
+@pytest.mark.long
 def test_what_came_back_is_good_and_pruning_stays_frozen_until_someone_looked(nights: Nights) -> None:
     nights.edit_job(keep={"last": 1})
     away = nights.home.with_name("away")
@@ -250,6 +251,7 @@ def test_a_desktop_that_changes_much_before_the_third_good_run_is_not_suspect(la
     assert young.run()["status"] == "suspect"
 
 
+@pytest.mark.long
 def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(nights: Nights) -> None:
     (nights.home / "large").write_bytes(os.urandom(11_000_000))
     assert nights.run()["warnings"] == []
@@ -266,6 +268,7 @@ def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(night
     assert run["bytes_linked"] == run["bytes_total"] - 11_000_000
 
 
+@pytest.mark.long
 def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
     encrypt(nights.home, nights.files)
 
@@ -277,6 +280,7 @@ def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
 
 
 @pytest.mark.needs_root
+@pytest.mark.long
 def test_a_store_that_fills_up_while_nothing_may_be_pruned_is_an_alarm_of_its_own(small_store: Nights) -> None:
     encrypt(small_store.home, small_store.files)
     assert small_store.run()["warnings"] == []

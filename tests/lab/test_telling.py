@@ -75,6 +75,7 @@ def test_failed_still_failing_recovered_stale_are_three_mails(nightly: Told, box
     assert [(said.code, said.out, said.err) for said in not_due] == [(0, "", "")] * 2
 
 
+@pytest.mark.long
 def test_a_channel_that_is_down_costs_a_run_nothing_but_a_line_and_gets_its_message_later(nightly: Told) -> None:
     port = free_port()
     with web_server() as site, ExitStack() as later:
@@ -106,6 +107,7 @@ def test_a_channel_that_is_down_costs_a_run_nothing_but_a_line_and_gets_its_mess
     assert "no message gets through" not in later_on.err
 
 
+@pytest.mark.long
 def test_a_server_that_never_answers_holds_nobody_up_for_long(nightly: Told) -> None:
     with mute_server() as port:
         nightly.tell_by_mail(port)

@@ -84,6 +84,7 @@ def test_against_the_source_only_what_no_run_would_notice_is_an_alarm(lab: Lab) 
         assert [each["path"] for each in said.json["source"]["silent"]] == [str(lab.home / "file")]
 
 
+@pytest.mark.long
 def test_with_the_tunnel_closed_a_comparison_says_that_the_desktop_is_away(lab: Lab) -> None:
     config, _stored = damaged_on_the_way(lab)
     lab.close_tunnel()
