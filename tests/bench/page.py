@@ -25,16 +25,18 @@ def write_page(reports: Sequence[Report]) -> None:
 
 
 def merged(reports: Sequence[Report]) -> list[Sample]:
-    """Return the samples of all reports. Where several have one place, all of it is the last one's: ratios are only
-    good within a run. Pure.
+    """Return the samples of all reports, work after work. Pure.
+
+    Where several have one place, all of it is the last one's: ratios are only good within a run.
     """
     last = {place: number for number, report in enumerate(reports) for place in places(report.samples)}
-    return [
+    kept = (
         sample
         for number, report in enumerate(reports)
         for sample in report.samples
         if last[sample.tree, sample.store, sample.row, sample.work] == number
-    ]
+    )
+    return sorted(kept, key=lambda sample: list(WORKS).index(sample.work))
 
 
 def with_results(page: str, text: str) -> str:

@@ -22,13 +22,11 @@ from verify_world import rot
 pytestmark = pytest.mark.lab
 
 
-@pytest.mark.parametrize(
-    "route",
-    [
-        pytest.param(kind.value, marks=() if kind in (RouteKind.PROXYJUMP, RouteKind.NESTED) else pytest.mark.long)
-        for kind in RouteKind
-    ],
-)
+FEW = (RouteKind.PROXYJUMP, RouteKind.NESTED)
+ROUTES = [pytest.param(kind.value, marks=() if kind in FEW else pytest.mark.long) for kind in RouteKind]
+
+
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_route(lab: Lab, route: str) -> None:
     world = gated(lab, hooks={"note": [*HOOK, f"echo hook >> {lab.folder}/told"]})
     config = stand(lab, nightly(world, hooks={"before": ["note"], "after": ["note"]}), route=route)

@@ -145,7 +145,6 @@ def test_nor_where_the_manifest_of_the_last_good_snapshot_rots_meanwhile(nights:
     assert (run["exit_code"], run["error"]["code"], nights.latest) == (5, "still-suspect", nights.ids[2])
 
 
-@pytest.mark.long
 def test_what_came_back_is_good_and_pruning_stays_frozen_until_someone_looked(nights: Nights) -> None:
     nights.edit_job(keep={"last": 1})
     away = nights.home.with_name("away")
@@ -251,7 +250,6 @@ def test_a_desktop_that_changes_much_before_the_third_good_run_is_not_suspect(la
     assert young.run()["status"] == "suspect"
 
 
-@pytest.mark.long
 def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(nights: Nights) -> None:
     (nights.home / "large").write_bytes(os.urandom(11_000_000))
     assert nights.run()["warnings"] == []
@@ -261,14 +259,12 @@ def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(night
 
     assert run["status"] == "ok"
     assert run["bytes_received"] < 1_000_000
-    assert run["warnings"] == [
-        "1 file was stored again with the same content, 11 MB: mostly because the mode changed (chmod -R?)"
-    ]
+    why = "1 file was stored again with the same content, 11 MB: mostly because the mode changed (chmod -R?)"
+    assert run["warnings"] == [why]
     assert run["bytes_new"] == 11_000_000
     assert run["bytes_linked"] == run["bytes_total"] - 11_000_000
 
 
-@pytest.mark.long
 def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
     encrypt(nights.home, nights.files)
 
