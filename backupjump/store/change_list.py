@@ -10,11 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from backupjump.store.manifest import Entry, from_line, path_of, sort_key
-from backupjump.store.source_entry import SourceEntry, parse_line, plain_source
-
-SOURCE_KEY = ',"source":['
-"""What stands in a line before what the Desktop's file system keeps of a file."""
+from backupjump.store.manifest import Entry, Source, from_line, path_of, sort_key
+from backupjump.store.source_entry import SOURCE_KEY, SourceEntry, parse_line, plain_source
 
 _RACY_NS = 2_000_000_000
 _SECOND = 1_000_000_000
@@ -123,21 +120,22 @@ def same_in(*, owners: bool, nanoseconds: bool) -> Same:
     return same
 
 
-def settled_source(line: str, *, listed_at_ns: int) -> tuple[int, int, int] | None:
+def settled_source(line: str, *, listed_at_ns: int) -> Source | None:
     """Return what a manifest is to keep of a list's line; None for what may change again without another ctime.
 
     So it is within two seconds of the list's start, by the Desktop's clock: ctimes are as coarse as its ticks, and
     another file system's as a second or two. What changes then must count as changed next time.
     """
-    source = plain_source(line)
-    return source if source is not None and source[1] < listed_at_ns - _RACY_NS else None
+    return _settled(plain_source(line), listed_at_ns)
 
 
-def source_to_keep(now: SourceEntry, *, listed_at_ns: int) -> tuple[int, int, int] | None:
+def source_to_keep(now: SourceEntry, *, listed_at_ns: int) -> Source | None:
     """Return what `settled_source` does, of a line that has been read."""
-    if now.dev is not None or now.unreadable or now.ctime_ns >= listed_at_ns - _RACY_NS:
-        return None
-    return now.source
+    return _settled(now.source if now.dev is None and not now.unreadable else None, listed_at_ns)
+
+
+def _settled(source: Source | None, listed_at_ns: int) -> Source | None:
+    return source if source is not None and source[1] < listed_at_ns - _RACY_NS else None
 
 
 def _gone(line: str) -> Change:

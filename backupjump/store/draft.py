@@ -20,6 +20,7 @@ from backupjump.store.manifest import (
     path_of,
     quoted_path,
     read_lines,
+    type_mark,
     write_lines,
 )
 from backupjump.store.record import Listed, Recorder
@@ -28,7 +29,7 @@ from backupjump.store.tree import Found
 
 _MARK = "?"
 _SECOND = 1_000_000_000
-_FOLDER = '","type":"dir","'
+_FOLDER = type_mark("dir")
 
 
 class TooManyChanges(Exception):

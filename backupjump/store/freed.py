@@ -17,7 +17,7 @@ from backupjump.config.models import StoreKind
 from backupjump.errors import ProgramMissing
 from backupjump.process import TimedOut, run
 from backupjump.store.changes import differing
-from backupjump.store.manifest import from_line, read_lines
+from backupjump.store.manifest import from_line, read_lines, type_mark
 from backupjump.store.meta import META_NAME
 from backupjump.store.snapshots import Snapshot
 
@@ -25,7 +25,7 @@ from backupjump.store.snapshots import Snapshot
 _BLOCK_BYTES = 512
 _DU_SECONDS = 3600.0
 # Of a line of a manifest: a quote within one of its texts has a backslash before it.
-_IS_FOLDER = ',"type":"dir",'
+_IS_FOLDER = type_mark("dir")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -235,6 +235,11 @@ def quoted_path(path: bytes) -> str:
     return f'{{"path":{_quoted(_to_text(path))},'
 
 
+def type_mark(kind: EntryType) -> str:
+    """Return what stands in the line of each entry of one type, and in no other line."""
+    return f'","type":"{kind}","'
+
+
 def path_of(line: str) -> bytes:
     """Return the path of a line that begins as `to_line` lets it, without reading the rest; else ValueError."""
     text = line[_PATH_AT : line.index('","type":"')]

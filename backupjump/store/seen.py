@@ -26,8 +26,8 @@ class Seen:
         lines = read_lines(self.path)
         line = next(lines, None)
         for entry in entries:
-            begin, key = quoted_path(entry.path), sort_key(entry.path)
-            while line is not None and not line.startswith(begin) and sort_key(path_of(line)) < key:
+            begin = quoted_path(entry.path)
+            while line is not None and not line.startswith(begin) and sort_key(path_of(line)) < sort_key(entry.path):
                 line = next(lines, None)
             if line is None or not line.startswith(begin) or entry.path in self.doubtful:
                 yield to_line(entry)

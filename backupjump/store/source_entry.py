@@ -18,14 +18,16 @@ _TEXT = r'"[ !#-\[\]-~]*(?:\\(?:["\\bfnrt]|u[0-9a-f]{4})[ !#-\[\]-~]*)*"'
 _NUMBER = r"(?:0|[1-9][0-9]{0,19})"
 # Nanoseconds of any time that fits in 64 bits of seconds.
 _TIME = r"(?:0|-?[1-9][0-9]{0,27})"
+SOURCE_KEY = ',"source":['
+"""What stands in a line before what the Desktop's file system keeps of a file."""
+_UNREADABLE = ',"unreadable":1'
+_SOURCE = rf"{re.escape(SOURCE_KEY)}({_NUMBER}),({_TIME}),({_NUMBER})(?:,(-?{_NUMBER}))?\]\}}\n?"
 _LINE = re.compile(
     rf'\{{"path":({_TEXT}),"type":"(file|dir|symlink|fifo|socket|char|block)","mode":"([0-7]{{4}})"'
     rf',"uid":({_NUMBER}),"gid":({_NUMBER}),"size":({_NUMBER}),"mtime_ns":({_TIME})(?:,"target":({_TEXT}))?'
-    rf'(?:,"rdev":\[({_NUMBER}),({_NUMBER})\])?(,"unreadable":1)?'
-    rf',"source":\[({_NUMBER}),({_TIME}),({_NUMBER})(?:,(-?{_NUMBER}))?\]\}}\n?'
+    rf'(?:,"rdev":\[({_NUMBER}),({_NUMBER})\])?({_UNREADABLE})?{_SOURCE}'
 )
-_PLAIN_SOURCE = re.compile(rf',"source":\[({_NUMBER}),({_TIME}),({_NUMBER})\]\}}\n?')
-_UNREADABLE = ',"unreadable":1'
+_END = re.compile(_SOURCE)
 _MOST_ID = (1 << 32) - 1
 _MOST_NUMBER = (1 << 64) - 1
 _HAS_RDEV = ("char", "block")
@@ -100,11 +102,11 @@ def plain_source(line: str) -> Source | None:
 
     None for what could not be read or is on another device, and for a line that no gate writes.
     """
-    at = line.rfind(',"source":[')
-    found = _PLAIN_SOURCE.fullmatch(line, at) if at > 0 else None
-    if found is None or line.endswith(_UNREADABLE, 0, at):
+    at = line.rfind(SOURCE_KEY)
+    found = _END.fullmatch(line, at) if at > 0 else None
+    if found is None or found[4] is not None or line.endswith(_UNREADABLE, 0, at):
         return None
-    ino, ctime_ns, nlink = map(int, found.groups())
+    ino, ctime_ns, nlink = int(found[1]), int(found[2]), int(found[3])
     return (ino, ctime_ns, nlink) if max(ino, nlink) <= _MOST_NUMBER else None
 
 

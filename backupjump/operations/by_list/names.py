@@ -18,7 +18,7 @@ from backupjump.errors import ListUnusable
 from backupjump.escape import shown
 from backupjump.rsync.fence import leads_out
 from backupjump.rsync.selection import select_names
-from backupjump.store.manifest import path_of, read_lines
+from backupjump.store.manifest import path_of, read_lines, type_mark
 from backupjump.store.suspicion import covered
 from backupjump.store.tree import link_on_the_way
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # rsync's own check of so many takes a few hundredths of a second.
 FEW = 300
-_LINK = '","type":"symlink","'
+_LINK = type_mark("symlink")
 # From here on a name needs an inode of its own: ext4 takes 65,000 names for one.
 _MOST_LINKS = 60_000
 
@@ -55,8 +55,8 @@ def wanted_paths(plan: Plan, changes: Sequence[Change], *, place: Path) -> Mappi
 def most_names(names_total: int) -> int:
     """Return how many names rsync is asked for at most, of a tree of so many, where it looks at each that comes.
 
-    It looks through all that it has asked for, so the time grows with the square of their
-    number: 0.6 s for 1,500, where a look at all names takes 100 µs each (rsync 3.5.0, measured).
+    It looks through all that it has asked for, so the time grows with the square of their number: 0.6 s for 1,500,
+    where a look at all names takes 100 µs each (rsync 3.5.0, measured).
     """
     return 1_000 + 12 * math.isqrt(names_total)
 
@@ -94,16 +94,16 @@ def may_vouch(staging: Staging, plan: Plan, *, names: int) -> bool:
     comes below a link of the base rsync compares with what is behind that, which may be this Server's own files.
     """
     assert staging.base is not None
-    bases = {each.path for each in (staging.base, staging.last_good, staging.seeding) if each is not None}
-    if names <= FEW or plan.in_place or staging.older or bases != {staging.base.path}:
+    tree = staging.base.tree
+    tops = {one: tree / one.source.lstrip("/") for one in plan.transfers}
+    if names <= FEW or plan.in_place or any({*staging.link_dests(one.source)} - {top} for one, top in tops.items()):
         return False
-    roots = {one.root: os.path.realpath(staging.base.tree / one.source.lstrip("/")) for one in plan.transfers}
     links = [path_of(line) for line in read_lines(staging.base.manifest) if _LINK in line]
     return not any(
-        leads_out(f"{staging.base.tree}/{os.fsdecode(link)}", of=real)
-        for root, real in roots.items()
+        leads_out(f"{tree}/{os.fsdecode(link)}", of=real)
+        for one, real in ((one, os.path.realpath(top)) for one, top in tops.items())
         for link in links
-        if link.startswith(root)
+        if link.startswith(one.root)
     )
 
 
