@@ -79,15 +79,20 @@ def take_prepared(folder: JobFolder, base: Snapshot, *, to: Path) -> bool:
         return False
     if ready != {"base": base.id, "names": base.names_total}:
         return False
-    (folder.prepared / TREE_NAME).rename(to)
+    try:
+        (folder.prepared / TREE_NAME).rename(to)
+        is_whole = True
+    except FileNotFoundError:
+        is_whole = False  # a run was killed right here, with the tree in hand
     discard_prepared(folder)
-    return True
+    return is_whole
 
 
 def is_prepared(folder: JobFolder, base: Snapshot) -> bool:
     """Whether a tree lies ready for what builds on `base`."""
     try:
-        return bool(json.loads((folder.prepared / _READY_NAME).read_bytes()).get("base") == base.id)
+        ready = json.loads((folder.prepared / _READY_NAME).read_bytes())
+        return bool(ready.get("base") == base.id and (folder.prepared / TREE_NAME).is_dir())
     except (OSError, ValueError, AttributeError):
         return False
 
