@@ -29,6 +29,8 @@ Word = Union[str, bytes]  # noqa: UP007 (evaluated, and the floor is 3.9)
 
 DISCARDED = subprocess.DEVNULL
 """As `stdout` or `stderr` of `spawn` and `running`: nobody reads it."""
+PIPED = subprocess.PIPE
+"""As `stdin` of these: the caller writes to `Child.stdin`."""
 
 # RSYNC_* changes options, the remote shell and proxies (rsync(1), ENVIRONMENT VARIABLES); SSH_ASKPASS,
 # SSH_AUTH_SOCK and SSH_SK_PROVIDER would bring keys and prompts from outside the config (ssh(1), ENVIRONMENT).

@@ -12,11 +12,12 @@ from backupjump.config.models import Ownership, StoreKind
 from backupjump.errors import ListUnusable
 from backupjump.gate.walk import Walk
 from backupjump.operations.by_list.bring import doubtful, prepare_list, record_list, take_in
+from backupjump.rsync.head_start import HeadStart
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.rsync.pulled import Pulled
 from backupjump.rsync.transfer import transfer
 from backupjump.store.change_list import compare, same_in
-from backupjump.store.draft import Draft, write_draft
+from backupjump.store.draft import Draft, Links, write_draft
 from backupjump.store.graft import GraftFailed
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import read_lines, write_lines
@@ -101,11 +102,13 @@ def pull_by_list(side: Side, home: Path) -> Taken:
         marker = store.marker
         same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
         path = staging.aside / "draft.zst"
-        rows = compare(read_lines(staging.base.manifest), listed.lines, same=same)
+        links = Links()
+        rows = compare(links.noted(read_lines(staging.base.manifest)), listed.lines, same=same)
         changes, written = write_draft(path, rows, most_changes=100_000)
-        draft = Draft(path=path, changes=changes, listed_at_ns=listed.at_ns, written=written)
-        by_list = prepare_list(staging, draft, _plan(side, store, staging, home))
-        pulled = transfer(by_list.plan)
+        draft = Draft(path=path, changes=changes, listed_at_ns=listed.at_ns, written=written, links=links.paths)
+        with HeadStart() as ahead:
+            by_list = prepare_list(staging, draft, _plan(side, store, staging, home), begin=ahead.begin)
+            pulled = transfer(by_list.plan, ahead=ahead)
         take_out(staging, pulled.stale)
         pulled, refreshed = take_in(staging, by_list, pulled)
         return record_list(store, staging, by_list, pulled, refreshed)

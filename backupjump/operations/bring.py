@@ -18,6 +18,7 @@ from backupjump.operations.seeding import seed
 from backupjump.operations.space import after_full, check_fits, floor_of
 from backupjump.operations.under_way import Pull
 from backupjump.rsync.compression import Evidence
+from backupjump.rsync.head_start import HeadStart
 from backupjump.rsync.transfer import transfer
 from backupjump.store.graft import GraftFailed
 from backupjump.store.settled import settle
@@ -74,7 +75,8 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     """Bring what has changed, or all if `whole` says why, and see to it that the tree is as it is to be listed."""
     assert pull.store is not None
     assert pull.staging is not None
-    pulled = _transfer(pull, _plan(pull, deadline, whole), deadline)
+    with HeadStart() as ahead:
+        pulled = _transfer(pull, _plan(pull, deadline, whole, ahead), deadline, ahead)
     _account(pull, pulled.bytes_received)
     take_out(pull.staging, pulled.stale)
     if pull.by_list is not None:
@@ -82,15 +84,22 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     return pulled
 
 
-def _plan(pull: Pull, deadline: float, whole: str) -> Plan:
-    """Return what rsync is to bring: what a list says has changed, or everything, if `whole` or the list says why."""
+def _plan(pull: Pull, deadline: float, whole: str, ahead: HeadStart) -> Plan:
+    """Return what rsync is to bring: what a list says has changed, or everything, if `whole` or the list says why.
+
+    By a list rsync may have been started `ahead`.
+    """
+
+    def begin(plan: Plan) -> None:
+        ahead.begin(with_compression(pull, plan), pass_fds=(pull.lock_fd,))
+
     assert pull.staging is not None
     pull.by_list = None
     pull.looked = look(pull, deadline=deadline, why=whole)
     moved: Mapping[bytes, bytes] = {}
     if pull.looked.draft is not None:
         try:
-            pull.by_list = prepare_list(pull.staging, pull.looked.draft, _plan_all(pull))
+            pull.by_list = prepare_list(pull.staging, pull.looked.draft, _plan_all(pull), begin=begin)
         except TooManyNames as many:
             pull.looked, moved = look(pull, deadline=deadline, why=str(many)), many.moved
     if pull.by_list is None:
@@ -115,7 +124,7 @@ def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
     settle(pull.store, pull.folder, pull.staging.path)
 
 
-def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
+def _transfer(pull: Pull, plan: Plan, deadline: float, ahead: HeadStart) -> Pulled:
     assert pull.store is not None
     pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
     evidence = Evidence()
@@ -129,6 +138,7 @@ def _transfer(pull: Pull, plan: Plan, deadline: float) -> Pulled:
             guard=partial(pull.store.check_floor, floor_of(pull)),
             evidence=evidence,
             deadline=deadline,
+            ahead=ahead,
         )
     finally:
         note_evidence(pull, evidence)

@@ -58,7 +58,12 @@ def pull_argv(plan: Plan, transfer: Transfer, *, marker: str) -> tuple[Word, ...
         "--info=progress2,skip1",
         "--stats",
         f"--out-format={marker} %i %l %C %n",
-        *([f"--files-from={transfer.files_from}", "--from0"] if transfer.files_from is not None else []),
+        # Of a list the names come on its standard input, perhaps some time after it was started (head_start.py).
+        *(
+            [f"--files-from={'-' if transfer.by_list else transfer.files_from}", "--from0"]
+            if transfer.files_from
+            else []
+        ),
         *(["--ignore-missing-args"] if transfer.by_list else []),
         # Its own check of each name that comes takes time by the square of their number (rsync 3.5.0, measured).
         *(["--trust-sender"] if transfer.vouched else []),

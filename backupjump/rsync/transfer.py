@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 from backupjump.errors import BackupjumpError, DesktopUnfit
 from backupjump.escape import shown_lines
-from backupjump.process import running
-from backupjump.rsync.argv import pull_argv
+from backupjump.process import Child, running
 from backupjump.rsync.checksums import Checksums
 from backupjump.rsync.compression import Evidence
 from backupjump.rsync.content import Content
 from backupjump.rsync.fence import fenced, turned
+from backupjump.rsync.head_start import HeadStart
 from backupjump.rsync.messages import Messages
 from backupjump.rsync.outcome import Ended, has_moved, judge
 from backupjump.rsync.output import Output
@@ -40,12 +39,14 @@ def transfer(
     guard: Callable[[], None] = lambda: None,
     evidence: Evidence | None = None,
     deadline: float | None = None,
+    ahead: HeadStart | None = None,
 ) -> Pulled:
     """Pull every source of `plan` into its fresh folder, in order, and return what arrived.
 
     `on_checksums` is given, when a source begins, what will have the checksums of its files: there they are also
     when the transfer breaks off. So it is with the `evidence` for the next choice about compression.
     `deadline` is when all of it must be over, on the monotonic clock; by default the plan's time_limit from now.
+    `ahead` may have the first rsync, started before its names were known.
 
     rsync inherits `pass_fds`, the run's lock among them: it can outlive us, and then still holds the lock.
     On any exception the whole group of processes has been ended and waited for. Raises SourceMissing,
@@ -58,27 +59,26 @@ def transfer(
     parts: list[Pulled] = []
     contents: list[Content] = []
     evidence = evidence or Evidence()
+    starting = partial((ahead or HeadStart()).running, plan, pass_fds=pass_fds)
     watching = partial(Watch, plan=plan, deadline=deadline, guard=guard, link=evidence.link)
     for one in plan.transfers:
         on_milestone(f"pulling {plan.host}:{one.source}")
         with _counting(parts, contents):
-            parts.append(_pull(plan, one, watching, contents, evidence, pass_fds, on_progress, on_checksums))
+            parts.append(_pull(plan, one, starting, watching, contents, evidence, on_progress, on_checksums))
     return merged(parts)
 
 
 def _pull(
     plan: Plan,
     one: Transfer,
+    starting: Callable[[Transfer], AbstractContextManager[tuple[Child, str]]],
     watching: Callable[[int], Watch],
     contents: list[Content],
     evidence: Evidence,
-    pass_fds: Sequence[int],
     on_progress: Callable[[Progress], None],
     on_checksums: Callable[[Checksums], None],
 ) -> Pulled:
-    marker = secrets.token_hex(8)
-    output, messages = Output(marker, checksum=plan.checksum, root=one.root), Messages()
-    on_checksums(output.hashes)
+    messages = Messages()
     tell = _throttled(on_progress)
 
     def read_stdout(chunk: bytes) -> None:
@@ -90,7 +90,9 @@ def _pull(
         tell(output.progress)
 
     one = fenced(plan, one)
-    with running(pull_argv(plan, one, marker=marker), pass_fds=pass_fds) as child:
+    with starting(one) as (child, marker):
+        output = Output(marker, checksum=plan.checksum, root=one.root)
+        on_checksums(output.hashes)
         watch = watching(child.pid)
         contents.append(content := Content(watch, output))
         try:

@@ -30,6 +30,9 @@ from backupjump.store.tree import Found
 _MARK = "?"
 _SECOND = 1_000_000_000
 _FOLDER = type_mark("dir")
+_LINK = type_mark("symlink")
+# Some 10 MB.
+_MOST_LINKS = 100_000
 
 
 class TooManyChanges(Exception):
@@ -40,13 +43,15 @@ class TooManyChanges(Exception):
 class Draft:
     """What a list has come to: `changes` in a manifest's order, and the file with the other lines.
 
-    `listed_at_ns` is when the first list began, by the Desktop's clock; all sources are counted from there.
+    `listed_at_ns` is when the first list began, by the Desktop's clock; all sources are counted from there. `links` are
+    the paths of all symlinks that the last manifest has, None where these were too many to keep.
     """
 
     path: Path
     changes: tuple[Change, ...]
     listed_at_ns: int
     written: Written
+    links: tuple[bytes, ...] | None = None
 
 
 def write_draft(path: Path, rows: Iterable[str | Change], *, most_changes: int) -> tuple[tuple[Change, ...], Written]:
@@ -68,6 +73,26 @@ def write_draft(path: Path, rows: Iterable[str | Change], *, most_changes: int) 
 
     written = write_lines(path, lines())
     return tuple(changes), written
+
+
+class Links:
+    """Keeps the paths of the symlinks among the lines that pass by; None for more than are kept."""
+
+    def __init__(self, *, most: int = _MOST_LINKS) -> None:
+        self._found: list[bytes] = []
+        self._most = most
+
+    def noted(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield `lines` as they come."""
+        for line in lines:
+            if _LINK in line and len(self._found) <= self._most:
+                self._found.append(path_of(line))
+            yield line
+
+    @property
+    def paths(self) -> tuple[bytes, ...] | None:
+        """Those that have passed by, in order."""
+        return tuple(self._found) if len(self._found) <= self._most else None
 
 
 class Finish:

@@ -12,6 +12,7 @@ import pytest
 from backupjump.config.models import StoreKind
 from backupjump.errors import TransferFailed
 from backupjump.operations.by_list.names import may_vouch
+from backupjump.store.manifest import read_manifest
 from backupjump.store.stage import stage
 from fingerprint import fingerprint
 from list_world import Side, pull_as_ever, pull_by_list, pull_whole
@@ -134,10 +135,12 @@ def test_rsync_is_trusted_with_many_names_alone_and_where_no_link_leads_out(
 ) -> None:
     write(home / "d/x")
     (home / "link").symlink_to(target)
-    pull_whole(side, home)
+    first = pull_whole(side, home)
+    links = [entry.path for entry in read_manifest(first.published.snapshot.manifest) if entry.type == "symlink"]
     plan = plan_of(home, home, side.shell, in_place=in_place)
 
     with opened(side.folder) as store:
         staging = stage(store, side.folder, sources=(str(home),), run_id="r2", now=AT, may_list=True)
 
-        assert may_vouch(staging, plan, names=names) is vouched
+        assert may_vouch(staging, plan, names=names, links=links) is vouched
+        assert not may_vouch(staging, plan, names=names, links=None)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from backupjump.operations.by_list.names import by_list, check_no_link_on_the_way, may_vouch, most_names, wanted_paths
+from backupjump.operations.by_list.names import (
+    before_names,
+    by_list,
+    check_no_link_on_the_way,
+    may_vouch,
+    most_names,
+    wanted_paths,
+)
 from backupjump.rsync.pulled import Kind, LeftOut, Pulled
 from backupjump.store.draft import moved_files
 from backupjump.store.failures import told_as_store_error
@@ -13,7 +20,7 @@ from backupjump.store.publish import record_changes
 from backupjump.store.trees import TREES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from backupjump.rsync.plan import Plan
     from backupjump.store.draft import Draft
@@ -47,27 +54,32 @@ class TooManyNames(Exception):
         self.moved = moved
 
 
-def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
+def prepare_list(
+    staging: Staging, draft: Draft, plan: Plan, *, begin: Callable[[Plan], None] = lambda _plan: None
+) -> ByList:
     """Return what is to be done about a draft where `plan` would compare everything, with the base's tree in place.
 
-    Raises TooManyNames before that, ListUnusable or GraftFailed where it can't be, else StoreError.
+    `begin` is called, perhaps, with what it will come to but for the names, so that rsync can log in meanwhile.
+    Raises TooManyNames before the tree is made, ListUnusable or GraftFailed where it can't be, else StoreError.
     """
     assert staging.base is not None
+    most, here = most_names(staging.base.names_total), sum(change.now is not None for change in draft.changes)
+    vouched = may_vouch(staging, plan, names=here, links=draft.links)
+    moved = moved_files(draft.changes, most=_MOST_MOVES)
+    plan = _linking(staging, plan, moved)
+    if here and (vouched or here <= most):
+        begin(before_names(plan, draft.changes, place=staging.aside, vouched=vouched))
     by_transfer = wanted_paths(plan, draft.changes, place=staging.aside)
     wanted = frozenset(path for paths in by_transfer.values() for path in paths)
-    moved = {path: old for path, old in moved_files(draft.changes, most=_MOST_MOVES).items() if path in wanted}
+    moved = {path: old for path, old in moved.items() if path in wanted}
     before = {path: old.path for path, old in moved.items()}
-    vouched = may_vouch(staging, plan, names=len(wanted))
-    if not vouched and len(wanted) > most_names(staging.base.names_total):
+    if not vouched and len(wanted) > most:
         raise TooManyNames(len(wanted), before)
     if plan.in_place:
         # Else rsync looks for links on the way to what it may link to; here it would write behind one.
         check_no_link_on_the_way(staging.base.tree, sorted(wanted))
     with told_as_store_error("the new snapshot's tree can't be made"):
         TREES[staging.kind].make_way(staging, draft.changes, before)
-    by_transfer = {replace(one, link_dests=staging.link_dests(one.source)): each for one, each in by_transfer.items()}
-    if plan.in_place:
-        by_transfer = {replace(one, link_dests=()): each for one, each in by_transfer.items()}
     beside = staging.base.files_total - len(draft.changes)
     unreadable = {change.path for change in draft.changes if change.now is not None and change.now.unreadable}
     narrowed = by_list(
@@ -79,6 +91,21 @@ def prepare_list(staging: Staging, draft: Draft, plan: Plan) -> ByList:
         vouched=vouched,
     )
     return ByList(draft=draft, plan=narrowed, wanted=wanted, moved=moved)
+
+
+def _linking(staging: Staging, plan: Plan, moved: Collection[bytes]) -> Plan:
+    """Return `plan` with all that rsync may link to, the folder of what has moved among it, which is made where needed.
+
+    In place it links to nothing.
+    """
+    if plan.in_place:
+        return replace(plan, transfers=tuple(replace(one, link_dests=()) for one in plan.transfers))
+    with told_as_store_error("the new snapshot's tree can't be made"):
+        for one in plan.transfers:
+            if any(path.startswith(one.root) for path in moved):
+                (staging.moved / one.source.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    with_moved = (replace(one, link_dests=staging.link_dests(one.source)) for one in plan.transfers)
+    return replace(plan, transfers=tuple(with_moved))
 
 
 def take_in(staging: Staging, listed: ByList, pulled: Pulled) -> tuple[Pulled, Collection[bytes]]:

@@ -24,7 +24,7 @@ from backupjump.operations.provenance import selection_of
 from backupjump.operations.source_list import omitted_folders, open_source_list
 from backupjump.run import utc_now
 from backupjump.store.change_list import compare, same_in
-from backupjump.store.draft import Draft, TooManyChanges, write_draft
+from backupjump.store.draft import Draft, Links, TooManyChanges, write_draft
 from backupjump.store.manifest import read_lines, sort_key, write_lines
 from backupjump.store.seen import Seen
 
@@ -144,9 +144,10 @@ def _compare(pull: Pull, staging: Staging, lists: _Lists) -> Draft:
     marker = pull.store.marker
     same = same_in(owners=marker.ownership is not Ownership.PLAIN, nanoseconds=marker.nanoseconds)
     path = _afresh(staging.aside / "draft.zst")
-    rows = compare(read_lines(staging.base.manifest), lists.lines(), same=same)
+    links = Links()
+    rows = compare(links.noted(read_lines(staging.base.manifest)), lists.lines(), same=same)
     changes, written = write_draft(path, rows, most_changes=_MOST_CHANGES)
-    return Draft(path=path, changes=changes, listed_at_ns=lists.at_ns, written=written)
+    return Draft(path=path, changes=changes, listed_at_ns=lists.at_ns, written=written, links=links.paths)
 
 
 def _keep(pull: Pull, staging: Staging, lists: _Lists) -> Seen | None:

@@ -18,7 +18,6 @@ from backupjump.errors import ListUnusable
 from backupjump.escape import shown
 from backupjump.rsync.fence import leads_out
 from backupjump.rsync.selection import select_names
-from backupjump.store.manifest import path_of, read_lines, type_mark
 from backupjump.store.suspicion import covered
 from backupjump.store.tree import link_on_the_way
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 # rsync's own check of so many takes a few hundredths of a second.
 FEW = 300
-_LINK = type_mark("symlink")
 # From here on a name needs an inode of its own: ext4 takes 65,000 names for one.
 _MOST_LINKS = 60_000
 
@@ -87,18 +85,31 @@ def by_list(
     return replace(plan, transfers=tuple(transfers))
 
 
-def may_vouch(staging: Staging, plan: Plan, *, names: int) -> bool:
+def before_names(plan: Plan, changes: Sequence[Change], *, place: Path, vouched: bool) -> Plan:
+    """Return what `by_list` will make of `plan`, but for the names, which rsync need not know to begin.
+
+    Some source may turn out to have none that the rules take.
+    """
+    here = [change.path for change in changes if change.now is not None]
+    mine = [one for one in plan.transfers if any(covered(path, [one.root.rstrip(b"/")]) for path in here)]
+    names = place / "names"
+    return replace(plan, transfers=tuple(replace(one, files_from=names, by_list=True, vouched=vouched) for one in mine))
+
+
+def may_vouch(staging: Staging, plan: Plan, *, names: int, links: Sequence[bytes] | None) -> bool:
     """Whether rsync need not look whether each name that comes was asked for; of few it may as well.
 
     Not in place, where it writes into the tree itself. Elsewhere `put_in` takes what is wanted and no more; but what
     comes below a link of the base rsync compares with what is behind that, which may be this Server's own files.
+    `links` are the base's, None where they are not known.
     """
     assert staging.base is not None
     tree = staging.base.tree
     tops = {one: tree / one.source.lstrip("/") for one in plan.transfers}
-    if names <= FEW or plan.in_place or any({*staging.link_dests(one.source)} - {top} for one, top in tops.items()):
+    if names <= FEW or plan.in_place or links is None:
         return False
-    links = [path_of(line) for line in read_lines(staging.base.manifest) if _LINK in line]
+    if any({*staging.link_dests(one.source)} - {top} for one, top in tops.items()):
+        return False
     return not any(
         leads_out(f"{tree}/{os.fsdecode(link)}", of=real)
         for one, real in ((one, os.path.realpath(top)) for one, top in tops.items())

@@ -20,7 +20,7 @@ def test_by_a_list_it_is_the_same_for_these_names_alone_and_deletes_nothing(*, i
     argv, ordinary = (pull_argv(plan, each, marker="m1") for each in (some, whole))
 
     assert [word for word in argv if word not in ordinary] == [
-        "--files-from=/s/work/1/aside/names-0",
+        "--files-from=-",
         "--from0",
         "--ignore-missing-args",
     ]
