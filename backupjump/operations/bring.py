@@ -78,6 +78,7 @@ def _bring(pull: Pull, deadline: float, whole: str) -> Pulled:
     with HeadStart() as ahead:
         pulled = _transfer(pull, _plan(pull, deadline, whole, ahead), deadline, ahead)
     _account(pull, pulled.bytes_received)
+    pull.store.write_out()  # while it is listed: the sync at the end waits for all of it
     take_out(pull.staging, pulled.stale)
     if pull.by_list is not None:
         pulled, pull.refreshed = take_in(pull.staging, pull.by_list, pulled)

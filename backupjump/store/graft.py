@@ -16,7 +16,7 @@ from pathlib import Path
 
 from backupjump.store.attributes import copy_attributes
 from backupjump.store.change_list import Change
-from backupjump.store.tree import FOLDER, Found, open_folder, walk
+from backupjump.store.tree import FOLDER, Found, OpenWay, open_folder, walk
 
 # A plain user's store keeps the modes of folders, also of those that their owner may not open.
 _MISFITS = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -27,7 +27,7 @@ class GraftFailed(Exception):
 
 
 class Folders:
-    """Folders of a tree, open one at a time, each as it was again when the next one is opened: mode and times.
+    """Folders of a tree, one at a time, each as it was again when the next one is gone to: mode and times.
 
     Entries of one folder come after another, so that most are found open. FileNotFoundError or NotADirectoryError
     where there is no such folder.
@@ -35,6 +35,9 @@ class Folders:
 
     def __init__(self, tree: Path, *, to_change: bool) -> None:
         self._tree = tree
+        # The tree itself, of the source /, has a name on the disk, and none in a manifest.
+        self._around = OpenWay(tree.parent)
+        self._way = OpenWay(tree)
         self._to_change = to_change
         self._path: bytes | None = None
         self._fd = -1
@@ -43,14 +46,12 @@ class Folders:
     def above(self, path: bytes) -> tuple[int, str]:
         """Return the open folder that has the name at `path`, and the name."""
         if not path:
-            # The tree itself, of the source /: it has a name on the disk, and none in a manifest.
-            self.close()
-            self._fd = open_folder(self._tree.parent, ())
-            return self._fd, self._tree.name
+            self.leave()
+            return self._around.to(b""), self._tree.name
         folder, _, name = path.rpartition(b"/")
         if folder != self._path:
-            self.close()
-            self._fd = open_folder(self._tree, folder.split(b"/") if folder else ())
+            self.leave()
+            self._fd = self._way.to(folder)
             self._path = folder
             if self._to_change:
                 self._before = os.fstat(self._fd)
@@ -58,21 +59,19 @@ class Folders:
                     os.fchmod(self._fd, stat.S_IMODE(self._before.st_mode) | stat.S_IRWXU)
         return self._fd, os.fsdecode(name)
 
-    def close(self) -> None:
-        """Let go of the folder that is open."""
-        if self._fd < 0:
-            return
+    def leave(self) -> None:
+        """Let go of the folder that was gone to last: it is as it was."""
         if self._before is not None:
             os.fchmod(self._fd, stat.S_IMODE(self._before.st_mode))
             os.utime(self._fd, ns=(self._before.st_atime_ns, self._before.st_mtime_ns))
-        os.close(self._fd)
-        self._fd, self._path, self._before = -1, None, None
+        self._path, self._before = None, None
 
     def __enter__(self) -> Folders:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        self.close()
+        with self._around, self._way:
+            self.leave()
 
 
 def look_up(folders: Folders, path: bytes) -> Found | None:
@@ -160,9 +159,10 @@ def put_in(tree: Path, arrived: Path, sources: Iterable[bytes], *, wanted: Colle
                 elif found.path in wanted:
                     fd, name = folders.above(found.path)
                     os.link(found.name, name, src_dir_fd=found.folder_fd, dst_dir_fd=fd, follow_symlinks=False)
-        folders.close()
+    # With the folders left: what is put into one changes its times.
+    with fitting(), OpenWay(arrived) as there, OpenWay(tree) as here:
         for path in reversed(came):
-            _dress(tree, arrived, path)
+            copy_attributes(there.to(path), here.to(path))
     return frozenset(came)
 
 
@@ -178,19 +178,6 @@ def _make_folder(folders: Folders, found: Found, *, wanted: bool) -> bool:
     if wanted:
         os.mkdir(name, 0o700, dir_fd=fd)
     return wanted
-
-
-def _dress(tree: Path, arrived: Path, path: bytes) -> None:
-    parts = path.split(b"/") if path else ()
-    source = open_folder(arrived, parts)
-    try:
-        target = open_folder(tree, parts)
-        try:
-            copy_attributes(source, target)
-        finally:
-            os.close(target)
-    finally:
-        os.close(source)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from backupjump.errors import NoStore, StoreError, StoreFull
@@ -21,6 +23,13 @@ class Store:
         self.path = path
         self.marker = marker
         self._fd = fd
+        self._writing: threading.Thread | None = None
+
+    def write_out(self) -> None:
+        """Begin to bring to the disk what has been written so far, and return at once; `sync` tells how that went."""
+        if self._writing is None or not self._writing.is_alive():
+            self._writing = threading.Thread(target=_write_out, args=(self.path,), name="write out", daemon=True)
+            self._writing.start()
 
     def sync(self) -> None:
         """Bring all that was written to the disk; StoreError when any of it failed since the store was opened.
@@ -48,6 +57,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of the store."""
+        if self._writing is not None:
+            self._writing.join()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -80,6 +91,16 @@ def open_store(path: Path, *, uuid: str | None, kind: str = "auto") -> Store:
         os.close(fd)
         raise
     return Store(path, marker, fd)
+
+
+def _write_out(path: Path) -> None:
+    # By a descriptor of its own: each is told of a write error once, and the store's must be told by `sync`.
+    with suppress(OSError):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _libc.syncfs(fd)
+        finally:
+            os.close(fd)
 
 
 def _check_kind(path: Path, marker: Marker, wanted: str) -> None:

@@ -116,20 +116,61 @@ def open_folder(tree: Path, parts: Iterable[str | bytes]) -> int:
     return fd
 
 
+class OpenWay:
+    """The folders on the way to one below `tree`, all open: the next one, if it lies near, takes a call or two."""
+
+    def __init__(self, tree: Path) -> None:
+        self._tree = tree
+        self._parts: list[bytes] = []
+        self._fds: list[int] = []
+
+    def to(self, path: bytes) -> int:
+        """Return the open folder at `path`, good until another one is asked for; no link is followed. Raises OSError.
+
+        The caller moves none of the folders on the way.
+        """
+        if not self._fds:
+            allow_open_folders()
+            self._fds.append(os.open(self._tree, FOLDER))
+        parts = path.split(b"/") if path else []
+        common = 0
+        while common < min(len(parts), len(self._parts)) and parts[common] == self._parts[common]:
+            common += 1
+        self._leave(common)
+        for part in parts[common:]:
+            self._fds.append(os.open(part, FOLDER, dir_fd=self._fds[-1]))
+            self._parts.append(part)
+        return self._fds[-1]
+
+    def _leave(self, depth: int) -> None:
+        while len(self._parts) > depth:
+            self._parts.pop()
+            os.close(self._fds.pop())
+
+    def __enter__(self) -> OpenWay:
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._parts.clear()
+        while self._fds:
+            os.close(self._fds.pop())
+
+
 def link_on_the_way(tree: Path, folders: Iterable[bytes]) -> bytes | None:
     """Return the first of `folders` below `tree` on whose way a link stands, by which one gets elsewhere; None if none.
 
     What is not there leads nowhere.
     """
-    for folder in folders:
-        parts = folder.split(b"/")
-        try:
-            os.close(open_folder(tree, parts))
-        except FileNotFoundError:
-            continue
-        except OSError:
-            if any((tree / os.fsdecode(b"/".join(parts[: at + 1]))).is_symlink() for at in range(len(parts))):
-                return folder
+    with OpenWay(tree) as way:
+        for folder in folders:
+            try:
+                way.to(folder)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                parts = folder.split(b"/")
+                if any((tree / os.fsdecode(b"/".join(parts[: at + 1]))).is_symlink() for at in range(len(parts))):
+                    return folder
     return None
 
 

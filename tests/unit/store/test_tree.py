@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backupjump.store.manifest import sort_key
-from backupjump.store.tree import remove_tree, walk
+from backupjump.store.tree import OpenWay, remove_tree, walk
 from store_world import write
 
 NAMES = st.binary(min_size=1, max_size=12).filter(
@@ -101,3 +101,36 @@ def test_deleting_a_link_leaves_what_it_points_to(tmp_path: Path) -> None:
     remove(tmp_path / "tree")
 
     assert secret.exists()
+
+
+def test_the_way_to_one_folder_after_another_is_that_of_each_alone(tmp_path: Path) -> None:
+    paths = [b"a/b/c", b"a/b", b"a/bc/c", b"", b"d", b"a/b/c"]
+    for path in paths:
+        (tmp_path / os.fsdecode(path)).mkdir(parents=True, exist_ok=True)
+
+    with OpenWay(tmp_path) as way:
+        found = [os.fstat(way.to(path)).st_ino for path in paths]
+
+    assert found == [(tmp_path / os.fsdecode(path)).stat().st_ino for path in paths]
+
+
+def test_a_way_leads_through_no_link_and_goes_on_after_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/link").symlink_to("b")
+    write(tmp_path / "a/file")
+
+    with OpenWay(tmp_path) as way:
+        for path in (b"a/link", b"a/file/x", b"a/gone/x"):
+            with pytest.raises((NotADirectoryError, FileNotFoundError)):
+                way.to(path)
+        assert os.fstat(way.to(b"a/b")).st_ino == (tmp_path / "a/b").stat().st_ino
+
+
+def test_a_way_leaves_no_folder_open(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    with OpenWay(tmp_path) as way:
+        way.to(b"a/b")
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
