@@ -107,7 +107,12 @@ def pull_by_list(side: Side, home: Path) -> Taken:
         changes, written = write_draft(path, rows, most_changes=100_000)
         draft = Draft(path=path, changes=changes, listed_at_ns=listed.at_ns, written=written, links=links.paths)
         with HeadStart() as ahead:
-            by_list = prepare_list(staging, draft, _plan(side, store, staging, home), begin=ahead.begin)
+            by_list = prepare_list(
+                staging,
+                draft,
+                _plan(side, store, staging, home),
+                begin=lambda plan: ahead.begin(plan, plan.transfers[0]),
+            )
             pulled = transfer(by_list.plan, ahead=ahead)
         take_out(staging, pulled.stale)
         pulled, refreshed = take_in(staging, by_list, pulled)

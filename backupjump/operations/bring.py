@@ -92,7 +92,7 @@ def _plan(pull: Pull, deadline: float, whole: str, ahead: HeadStart) -> Plan:
     """
 
     def begin(plan: Plan) -> None:
-        ahead.begin(with_compression(pull, plan), pass_fds=(pull.lock_fd,))
+        ahead.begin(with_compression(pull, plan), plan.transfers[0], pass_fds=(pull.lock_fd,))
 
     assert pull.staging is not None
     pull.by_list = None

@@ -33,19 +33,22 @@ class HeadStart:
         self._marker = ""
         self._end = ExitStack()
 
-    def begin(self, plan: Plan, *, pass_fds: Sequence[int] = ()) -> None:
-        """Start the rsync of the first transfer of `plan`, which is by a list; its names need not be known."""
+    def begin(self, plan: Plan, one: Transfer, *, pass_fds: Sequence[int] = ()) -> None:
+        """Start the rsync of `one`, a transfer of `plan` by a list; its names need not be known."""
         self.end()
         self._marker = secrets.token_hex(8)
-        self._argv = pull_argv(plan, plan.transfers[0], marker=self._marker)
+        self._argv = pull_argv(plan, one, marker=self._marker)
         with signals_held():
             self._child = self._end.enter_context(running(self._argv, stdin=PIPED, pass_fds=pass_fds))
 
     @contextmanager
-    def running(self, plan: Plan, one: Transfer, *, pass_fds: Sequence[int] = ()) -> Iterator[tuple[Child, str]]:
+    def running(
+        self, plan: Plan, one: Transfer, *, after: Transfer | None, pass_fds: Sequence[int] = ()
+    ) -> Iterator[tuple[Child, str]]:
         """Run the rsync of `one` and tell it its names; yields it and its marker, as `pull_argv` has one.
 
         It is the one that was started ahead if that is what would be started now, word for word; else that ends.
+        That of the transfer `after` it is started ahead then, if it is by a list.
         """
         if self._child is not None and pull_argv(plan, one, marker=self._marker) != self._argv:
             self.end()
@@ -60,6 +63,8 @@ class HeadStart:
                 argv = pull_argv(plan, one, marker=marker)
                 child = stack.enter_context(running(argv, stdin=PIPED, pass_fds=pass_fds))
             _feed(child, one.files_from if one.by_list else None)
+            if after is not None and after.by_list:
+                self.begin(plan, after, pass_fds=pass_fds)
             yield child, marker
 
     def end(self) -> None:

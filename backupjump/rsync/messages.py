@@ -21,6 +21,9 @@ _TROUBLE = re.compile(
     re.DOTALL,
 )
 _DISCARDED = re.compile(rb"ERROR: (?P<path>.*) failed verification -- update \w+.*", re.DOTALL)
+# Where rsync 3.5.0 over there has nothing at all to send it is gone before all is said to it. That a link broke while
+# there was, the status tells.
+_TOO_LATE = b"rsync: [Receiver] write error: Broken pipe (32)"
 # Other lines are from ssh (a banner, a warning about keys) or only sum up.
 _RSYNCS_OWN = (b"rsync: ", b"--link-dest")
 _VANISHED = re.compile(rb'(?:file|directory) has vanished: "(?P<path>.*)"', re.DOTALL)
@@ -81,7 +84,7 @@ class Messages:
                 self.vanished.append(decode_name(match["path"]))
         elif (match := _RECEIVED.fullmatch(line)) is not None:
             self.bytes_received = max(self.bytes_received, int(match[1]))
-        elif line.startswith(_RSYNCS_OWN) and len(self.unexplained) < _LINES_KEPT:
+        elif line.startswith(_RSYNCS_OWN) and line != _TOO_LATE and len(self.unexplained) < _LINES_KEPT:
             self.unexplained.append(line)
 
 

@@ -59,12 +59,15 @@ def transfer(
     parts: list[Pulled] = []
     contents: list[Content] = []
     evidence = evidence or Evidence()
-    starting = partial((ahead or HeadStart()).running, plan, pass_fds=pass_fds)
     watching = partial(Watch, plan=plan, deadline=deadline, guard=guard, link=evidence.link)
-    for one in plan.transfers:
-        on_milestone(f"pulling {plan.host}:{one.source}")
-        with _counting(parts, contents):
-            parts.append(_pull(plan, one, starting, watching, contents, evidence, on_progress, on_checksums))
+    with ahead or HeadStart() as starts:
+        for at, one in enumerate(plan.transfers):
+            before, after = plan.transfers[:at], plan.transfers[at + 1 :]
+            if not before or before[-1].source != one.source:
+                on_milestone(f"pulling {plan.host}:{one.source}")
+            starting = partial(starts.running, plan, after=after[0] if after else None, pass_fds=pass_fds)
+            with _counting(parts, contents):
+                parts.append(_pull(plan, one, starting, watching, contents, evidence, on_progress, on_checksums))
     return merged(parts)
 
 

@@ -229,3 +229,20 @@ def test_a_folder_from_which_the_only_name_vanished_meanwhile_is_looked_at_again
     taken = pull_by_list(side, home)
 
     assert prints(taken, home) == fingerprint(home)
+
+
+def test_where_the_only_change_vanished_meanwhile_nothing_is_told_of_it(side: Side, home: Path) -> None:
+    pull_whole(side, home)
+    before = fingerprint(home)
+    times = home.stat()
+    write(home / "short-lived")
+
+    def vanish(lines: tuple[str, ...]) -> tuple[str, ...]:
+        (home / "short-lived").unlink()
+        os.utime(home, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return lines
+
+    taken = pull_by_list(replace(side, lie=vanish), home)
+
+    assert (taken.pulled.left_out, taken.pulled.remarks) == ((), ())
+    assert prints(taken, home) == before

@@ -62,12 +62,14 @@ class World:
 class Night:
     """What happens before one pull; `prepared`: with a tree of links made ahead.
 
-    `trusting`: rsync is not to look whether what comes was asked for, where it needs not, as with very many names.
+    As with very many names, `trusting`: rsync is not to look whether what comes was asked for, where it needs not;
+    `at_once`: and where it has to, several rsyncs bring so many each.
     """
 
     steps: tuple[Step, ...]
     prepared: bool
     trusting: bool = False
+    at_once: int = names.AT_ONCE
 
 
 def worlds() -> list[World]:
@@ -94,7 +96,8 @@ def histories(draw: st.DrawFn, world: World) -> list[Night]:
     steps = st.builds(Step, st.sampled_from(sorted(STEPS.keys() - left_out)), numbers, numbers, numbers)
     first = draw(st.lists(steps, min_size=12, max_size=20))
     some = st.lists(steps, max_size=8).map(tuple)
-    nights = st.builds(Night, steps=some, prepared=st.booleans(), trusting=st.booleans())
+    few = st.sampled_from([1, 2, 5, names.AT_ONCE])
+    nights = st.builds(Night, steps=some, prepared=st.booleans(), trusting=st.booleans(), at_once=few)
     return [Night(steps=tuple(first), prepared=False), *draw(st.lists(nights, min_size=6, max_size=7))]
 
 
@@ -178,6 +181,7 @@ def compared(world: World, place: Path, nights: Sequence[Night]) -> list[str]:
                 prepare_next(listed)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(names, "FEW", 0 if night.trusting else names.FEW)
+                patch.setattr(names, "AT_ONCE", night.at_once)
                 other = pull_as_ever(listed, desktop.home)
             ways.append(reason(other))
         differs = difference(one, other, desktop.home)

@@ -81,13 +81,14 @@ def prepare_list(
     with told_as_store_error("the new snapshot's tree can't be made"):
         TREES[staging.kind].make_way(staging, draft.changes, before)
     beside = staging.base.files_total - len(draft.changes)
-    unreadable = {change.path for change in draft.changes if change.now is not None and change.now.unreadable}
+    there = [change.now for change in draft.changes if change.now is not None]
     narrowed = by_list(
         plan,
         by_transfer,
         place=staging.aside,
         files_beside=max(0, beside),
-        unreadable=unreadable,
+        unreadable={now.path for now in there if now.unreadable},
+        linked={now.path for now in there if now.nlink > 1 and now.type != "dir"},
         vouched=vouched,
     )
     return ByList(draft=draft, plan=narrowed, wanted=wanted, moved=moved)

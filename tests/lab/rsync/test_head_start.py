@@ -45,7 +45,7 @@ def test_what_was_started_ahead_brings_the_names_that_it_is_told_later(
     (source / "not asked").touch()
 
     with HeadStart() as ahead:
-        ahead.begin(plan)
+        ahead.begin(plan, plan.transfers[0])
         (tmp_path / "names").write_bytes(b"asked\0")
         transfer(plan, ahead=ahead)
 
@@ -60,7 +60,7 @@ def test_more_names_than_a_pipe_holds_come_through(plan: Plan, source: Path, tar
     (tmp_path / "names").write_bytes(b"".join(os.fsencode(name) + b"\0" for name in names))
 
     with HeadStart() as ahead:
-        ahead.begin(plan)
+        ahead.begin(plan, plan.transfers[0])
         transfer(plan, ahead=ahead)
 
     assert sorted(path.name for path in target.iterdir()) == names
@@ -73,7 +73,7 @@ def test_where_another_rsync_is_wanted_the_one_that_was_started_ends_and_that_on
     (tmp_path / "names").write_bytes(b"asked\0")
 
     with HeadStart() as ahead:
-        ahead.begin(replace(plan, compress=True))
+        ahead.begin(replace(plan, compress=True), plan.transfers[0])
         until(lambda: logins(), what="the first login")
         transfer(plan, ahead=ahead)
 
@@ -83,13 +83,13 @@ def test_where_another_rsync_is_wanted_the_one_that_was_started_ends_and_that_on
 
 def test_one_that_nobody_takes_is_ended(plan: Plan, logins: Callable[[], list[int]]) -> None:
     with HeadStart() as ahead:
-        ahead.begin(plan)
+        ahead.begin(plan, plan.transfers[0])
         until(lambda: logins(), what="the login")
 
     assert [is_running(pid) for pid in logins()] == [False]
 
 
-def test_only_the_first_transfer_is_started_ahead(
+def test_of_several_transfers_each_is_started_once_with_its_own_names(
     plan: Plan, source: Path, target: Path, tmp_path: Path, logins: Callable[[], list[int]]
 ) -> None:
     (source / "a").mkdir()
@@ -100,9 +100,7 @@ def test_only_the_first_transfer_is_started_ahead(
     (source / "x").touch()
     both = replace(plan, transfers=(*plan.transfers, second))
 
-    with HeadStart() as ahead:
-        ahead.begin(both)
-        transfer(both, ahead=ahead)
+    transfer(both)
 
     assert (target / "x").exists()
     assert (target / "a/x").exists()
@@ -114,7 +112,7 @@ def test_what_is_wrong_with_it_is_told_when_it_is_taken(plan: Plan, tmp_path: Pa
     broken = replace(plan, remote_shell=remote_shell(tmp_path, "echo no such machine >&2\nexit 255"))
 
     with HeadStart() as ahead:
-        ahead.begin(broken)
+        ahead.begin(broken, broken.transfers[0])
         with pytest.raises(LinkLost, match="no such machine"):
             transfer(broken, ahead=ahead)
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backupjump.errors import ListUnusable
-from backupjump.operations.by_list.names import by_list, wanted_paths
+from backupjump.operations.by_list.names import by_list, shares, wanted_paths
 from backupjump.rsync.plan import Plan, Transfer
 from backupjump.store.change_list import Change
+from backupjump.store.manifest import sort_key
 from change_lines import change, entry, folder, listed
 from rsync_world import ODD_NAMES, plan_of, remote_shell
 from store_world import write
@@ -142,3 +145,44 @@ def test_no_base_is_looked_into_by_a_link(tmp_path: Path, paths: list[bytes], *,
     else:
         with pytest.raises(ListUnusable, match="a link became a folder"):
             narrowed(tmp_path, base, *paths)
+
+
+@given(
+    paths=st.sets(st.text("ab/", min_size=1, max_size=4), max_size=12),
+    linked=st.sets(st.text("ab/", min_size=1, max_size=4)),
+    most=st.integers(1, 5),
+)
+def test_many_paths_are_shared_out_in_order_and_those_that_may_be_one_file_stay_together(
+    paths: set[str], linked: set[str], most: int
+) -> None:
+    in_order = sorted((path.encode() for path in paths), key=sort_key)
+    together = {path.encode() for path in linked} & {*in_order}
+
+    found = [list(share) for share in shares(in_order, together, most=most)]
+
+    assert sorted((path for share in found for path in share), key=sort_key) == in_order
+    assert all(share == sorted(share, key=sort_key) for share in found)
+    assert all(0 < len(share) <= most for share in found[1:])
+    assert not found or (together <= {*found[0]} and len(found[0]) <= max(most, len(together)))
+
+
+def test_each_share_has_names_of_its_own_and_counts_the_others_as_beside_it(tmp_path: Path) -> None:
+    whole = plan(tmp_path)
+    paths = tuple(HOME + b"%04d" % number for number in range(3500))
+
+    first, second, third = by_list(whole, {whole.transfers[0]: paths}, place=tmp_path, files_beside=7).transfers
+
+    assert [told(each)[0] for each in (first, second, third)] == [b"0000", b"1500", b"3000"]
+    assert [len(told(each)) + each.files_beside for each in (first, second, third)] == [3507, 3507, 3507]
+
+
+def test_where_it_is_vouched_for_many_names_one_rsync_brings_all(tmp_path: Path) -> None:
+    whole = plan(tmp_path)
+    asked = {whole.transfers[0]: tuple(HOME + b"%04d" % number for number in range(3500))}
+
+    assert len(by_list(whole, asked, place=tmp_path, files_beside=7, vouched=True).transfers) == 1
+
+
+def told(one: Transfer) -> list[bytes]:
+    assert one.files_from is not None
+    return one.files_from.read_bytes().split(b"\0")[:-1]

@@ -99,6 +99,7 @@ def test_only_rsyncs_own_lines_need_an_explanation() -> None:
     messages = said(
         b"** WARNING: connection is not using a post-quantum key exchange algorithm.",
         b"*** Skipping any contents from this failed directory ***",
+        b"rsync: [Receiver] write error: Broken pipe (32)",
         b"--link-dest arg does not exist: /s/gone",
         b"rsync: [generator] filename overflows max-path len by 5: x",
     )
