@@ -11,10 +11,12 @@ stop() {
   exit 1
 }
 
-# The first Python that is new enough and can make a virtual environment (Debian keeps ensurepip in python3-venv).
+# The first Python that is new enough and can make a virtual environment (Debian keeps ensurepip in python3-venv). The
+# system's own comes first: all users here can start it, which one below a home is closed to, and it is built for speed,
+# which few are that pyenv made (1.5 times as slow, measured).
 find_python() {
   local candidate
-  for candidate in python3 /usr/bin/python3; do
+  for candidate in /usr/bin/python3 python3; do
     if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$candidate"
       return
