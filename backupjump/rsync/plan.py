@@ -20,10 +20,10 @@ class Transfer:
     not there; the folder above it must exist. `link_dests` are absolute, best base first, at most 20. With
     `files_from` only the paths in that file are meant, relative to the source, a NUL byte after each. What is
     in a folder of `withheld`, names below the source, is not taken; where there are too many of these, rsync follows no
-    link that leads out of `confine_root` (fence.py). `by_list`: the paths are those that a list found changed, some may
-    be gone by now, `files_beside` regular files are not among them, and the caller has seen that no base has a link
-    on the way to one. `vouched`: of what comes the caller takes no name that was not asked for, and no base has a link
-    that leads out of it.
+    link that leads out of `confine_root` (fence.py). `by_list`: the paths are those that a list found changed, told
+    to rsync on its standard input; some may be gone by now, `files_beside` regular files of the source are not among
+    them, and the caller has seen that no base has a link on the way to one. `vouched`: of what comes the caller takes
+    no name that was not asked for, and no base has a link that leads out of it.
     """
 
     source: str

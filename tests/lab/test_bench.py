@@ -48,7 +48,8 @@ def test_a_quick_benchmark_measures_every_work_on_both_kinds_of_store(tmp_path: 
         (store, work, peer) for store in ("ext4", "btrfs") for work in works for peer in PEERS
     }
     pulls = [each for each in found if each["work"] == "first"]
-    assert all(each["wire_bytes"] > 50e6 and min(each["cpu_seconds"].values()) > 0 for each in pulls)
+    # 50 MB, and half of it can be compressed, which backupjump does where the machine is too busy for a fast link.
+    assert all(each["wire_bytes"] > 25e6 and min(each["cpu_seconds"].values()) > 0 for each in pulls)
     assert names(tmp_path) == {"bench.json"}
 
 

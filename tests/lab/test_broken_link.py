@@ -129,7 +129,8 @@ def test_a_link_that_breaks_again_and_again_only_counts_against_the_attempts_whe
 
     assert (run["status"], run["attempts"]) == ("ok", 4)
     assert fingerprint(place.tree(run)) == fingerprint(lab.home)
-    assert run["bytes_received"] < place.size * 1.05
+    # Each cut loses what is on the way: on a busy machine the window of an SSH channel, 2 MiB.
+    assert run["bytes_received"] < place.size + 3 * 3 * MEGABYTE
 
 
 @pytest.mark.long
