@@ -127,7 +127,7 @@ def prepare_next(side: Side) -> None:
         base = newest_usable(list_snapshots(side.folder))
         assert base is not None
         if store.marker.kind is StoreKind.HARDLINK:
-            prepare_tree(side.folder, base, sync=lambda: None)
+            prepare_tree(side.folder, base, sync=store.sync)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from backupjump.config.meanings import meanings
 from backupjump.config.problem import Problem
 from backupjump.config.section import unknown_key
 from backupjump.config.yaml_file import Document
@@ -41,8 +42,7 @@ def model_problems(document: Document, noun: type[BaseModel], error: ValidationE
         elif complaint["type"] == "extra_forbidden":
             yield document.problem(where, unknown_key(str(where[-1]), keys_of(noun, where[:-1])), at_key=True)
         elif complaint["type"] == "missing":
-            meaning = _fields_of(_noun_at(noun, where[:-1]))[str(where[-1])].description or ""
-            message = f"the key {where[-1]!r} is missing: {_clause(meaning)}"
+            message = f"the key {where[-1]!r} is missing: {_clause(_meaning(_noun_at(noun, where[:-1]), where[-1]))}"
             yield document.problem(where[:-1], message, at_key=True)
         elif not document.tells(where):
             yield document.problem(where, _words(complaint))
@@ -65,6 +65,11 @@ def keys_of(noun: type[BaseModel], where: tuple[str | int, ...] = ()) -> list[st
 def _fields_of(noun: type[BaseModel]) -> dict[str, FieldInfo]:
     """Return the fields of a noun by the keys that a file has for them: `from` is a word of Python's."""
     return {field.alias or name: field for name, field in noun.model_fields.items()}
+
+
+def _meaning(noun: type[BaseModel], key: str | int) -> str:
+    names = (name for name, field in noun.model_fields.items() if key in (name, field.alias))
+    return next((meanings(noun).get(name, "") for name in names), "")
 
 
 def _noun_at(noun: type[BaseModel], where: tuple[str | int, ...]) -> type[BaseModel]:

@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Noun(BaseModel):
-    """What all parts of the config share: frozen, unknown keys refused."""
+    """What all parts of the config share: frozen, unknown keys refused. The text below a key is its meaning."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")

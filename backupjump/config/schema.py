@@ -8,6 +8,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from backupjump.config.checks import write_share
+from backupjump.config.meanings import describe
 from backupjump.config.models import Job, Server
 from backupjump.config.noun import Noun
 from backupjump.config.times import write_duration
@@ -25,6 +26,8 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _of_model(noun: type[Noun]) -> dict[str, Any]:
     """Return the schema that pydantic has for `noun`, without names: those are keys or stems in the files."""
+    for each in Noun.__subclasses__():  # as they are defined: parts before what is made of them
+        describe(each)
     schema = noun.model_json_schema(schema_generator=_AsWritten)
     for part in (schema, *schema.get("$defs", {}).values()):
         for injected in ("name", "jobs"):

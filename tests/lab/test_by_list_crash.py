@@ -1,4 +1,4 @@
-"""Killed before any single operation, a run by a list costs no snapshot, and the next one goes on."""
+"""Killed, or without power, before any single operation a run by a list costs no snapshot, and the next one goes on."""
 
 from __future__ import annotations
 
@@ -13,36 +13,39 @@ from backupjump.config.models import StoreKind
 from backupjump.run import Run
 from backupjump.store.layout import JobFolder
 from backupjump.store.runs import append_run
-from lab.crash_points import KILL, points, scene
+from lab.crash_points import KILL, POWER_CUT, points, scene
 from list_world import Side, Taken, prepare_next, pull_as_ever, pull_by_list, pull_whole
 from rsync_world import remote_shell
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 STORES = (("ext4", StoreKind.HARDLINK), ("btrfs", StoreKind.BTRFS))
+WAYS = (KILL, POWER_CUT)
 # In the long form each single point.
 EVERY = 83
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("kind", "store_kind"), STORES)
-def test_a_kill_of_a_run_by_a_list_costs_no_snapshot(tmp_path: Path, kind: str, store_kind: StoreKind) -> None:
-    kill_everywhere(tmp_path, kind, store_kind, every=EVERY)
+def test_the_sudden_end_of_a_run_by_a_list_costs_no_snapshot(
+    tmp_path: Path, kind: str, store_kind: StoreKind, way: str
+) -> None:
+    end_everywhere(tmp_path, kind, store_kind, way, every=EVERY)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("kind", "store_kind"), STORES)
-def test_a_kill_before_any_operation_of_a_run_by_a_list_costs_no_snapshot(
-    tmp_path: Path, kind: str, store_kind: StoreKind
-) -> None:
-    assert kill_everywhere(tmp_path, kind, store_kind, every=1) > 80
+def test_nor_does_it_before_any_operation(tmp_path: Path, kind: str, store_kind: StoreKind, way: str) -> None:
+    assert end_everywhere(tmp_path, kind, store_kind, way, every=1) > 80
 
 
-def kill_everywhere(place: Path, kind: str, store_kind: StoreKind, *, every: int) -> int:
-    """Kill a run before each `every`-th of its operations and return how many times that was."""
+def end_everywhere(place: Path, kind: str, store_kind: StoreKind, way: str, *, every: int) -> int:
+    """End a run before each `every`-th of its operations and return how many times that was."""
     remote_shell(place)
     with scene(kind, place, store_kind=store_kind, take_last=take_whole) as before:
-        found = tuple(points(before, KILL, every=every, backup=back_up, take_next=take_next))
-    sys.stdout.write(f"\n{kind:6} {store_kind:9} by a list {len(found):4} points")
+        found = tuple(points(before, way, every=every, backup=back_up, take_next=take_next))
+    sys.stdout.write(f"\n{kind:6} {store_kind:9} {way:9} by a list {len(found):4} points")
     assert [point for point in found if point.violations] == []
     assert not found[-1].fired
     return len(found)
