@@ -218,6 +218,7 @@ def test_hooks_that_always_run_do_so_by_the_new_tunnel_and_the_desktop_hears_the
     assert last(world, "done")["status"] == "ok"
 
 
+@pytest.mark.long
 def test_a_first_backup_of_many_sessions_advances_in_each_and_status_says_how_far_it_is(lab: Lab) -> None:
     place = place_of(lab, size=24 * MEGABYTE, grace="1s", schedule={"every": "day"})
     (lab.home / "large").unlink()

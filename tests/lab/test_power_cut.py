@@ -15,12 +15,13 @@ pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
 EVERY = 29
 WAYS = (POWER_CUT, POWER_CUT_AFTER_A_SYNC)
+# A btrfs that is made anew for each point takes the longest; the long form has it with each way.
+FEW = [(way, *store) for way in WAYS for store in STORES if (way, store[0]) != (POWER_CUT_AFTER_A_SYNC, "btrfs")]
 # More operations than any backup here has: it ends well before the power goes.
 NEVER = 100_000
 
 
-@pytest.mark.parametrize(("kind", "store_kind"), STORES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "kind", "store_kind"), FEW)
 def test_a_power_cut_costs_no_snapshot_and_the_next_run_goes_on(
     tmp_path: Path, kind: str, store_kind: StoreKind, way: str
 ) -> None:

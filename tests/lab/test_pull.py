@@ -37,11 +37,15 @@ def pull(config: Path, job: str = "nightly") -> dict[str, object]:
     return run
 
 
+FEW = (RouteKind.PROXYJUMP, RouteKind.NESTED)
+ROUTES = [pytest.param(kind.value, marks=() if kind in FEW else pytest.mark.long) for kind in RouteKind]
+
+
 def tree_of(lab: Lab, run: dict[str, object], job: str = "nightly") -> Path:
     return lab.store / "desktop" / job / "snapshots" / str(run["snapshot"]) / "tree"
 
 
-@pytest.mark.parametrize("route", [kind.value for kind in RouteKind])
+@pytest.mark.parametrize("route", ROUTES)
 def test_a_pull_arrives_whole_the_next_one_links_and_a_restore_is_equal(lab: Lab, route: str) -> None:
     make_home(lab.home, unreadable=False)
     config = stand(lab, route)

@@ -61,6 +61,7 @@ def restored(place: Place, snapshot: dict[str, Any], name: str) -> Path:
     return to / place.lab.home.relative_to("/")
 
 
+@pytest.mark.long
 def test_each_session_publishes_what_has_arrived_and_the_first_whole_backup_takes_its_place(lab: Lab) -> None:
     place = many_sessions(lab)
     source = files_of(fingerprint(lab.home))

@@ -250,6 +250,7 @@ def test_a_desktop_that_changes_much_before_the_third_good_run_is_not_suspect(la
     assert young.run()["status"] == "suspect"
 
 
+@pytest.mark.long
 def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(nights: Nights) -> None:
     (nights.home / "large").write_bytes(os.urandom(11_000_000))
     assert nights.run()["warnings"] == []
@@ -265,6 +266,7 @@ def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(night
     assert run["bytes_linked"] == run["bytes_total"] - 11_000_000
 
 
+@pytest.mark.long
 def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
     encrypt(nights.home, nights.files)
 
