@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from backupjump.errors import BackupjumpError, ListUnusable, StoreFull
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from backupjump.rsync.pulled import Pulled
 
 log = logging.getLogger(__name__)
+
+# What has come is on the disk soon, while more comes: else the sync at the end waits for all of it.
+_SECONDS_BETWEEN_WRITING = 5.0
 
 
 def rsync(pull: Pull, rsyncs: Rsyncs) -> Pulled:
@@ -128,7 +130,12 @@ def _leave(pull: Pull, error: BackupjumpError | None = None) -> None:
 def _transfer(pull: Pull, plan: Plan, deadline: float, ahead: HeadStart) -> Pulled:
     assert pull.store is not None
     pull.run, pull.sources_begun = replace(pull.run, attempts=pull.run.attempts + 1), 0
-    evidence = Evidence()
+    evidence, store, floor = Evidence(), pull.store, floor_of(pull)
+
+    def guard() -> None:
+        store.check_floor(floor)
+        store.write_out(every_seconds=_SECONDS_BETWEEN_WRITING)
+
     try:
         return transfer(
             plan,
@@ -136,7 +143,7 @@ def _transfer(pull: Pull, plan: Plan, deadline: float, ahead: HeadStart) -> Pull
             on_progress=pull.note_progress,
             on_milestone=pull.begin_source,
             on_checksums=pull.note_checksums,
-            guard=partial(pull.store.check_floor, floor_of(pull)),
+            guard=guard,
             evidence=evidence,
             deadline=deadline,
             ahead=ahead,

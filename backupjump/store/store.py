@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,12 +25,19 @@ class Store:
         self.marker = marker
         self._fd = fd
         self._writing: threading.Thread | None = None
+        self._wrote_at = time.monotonic()
 
-    def write_out(self) -> None:
-        """Begin to bring to the disk what has been written so far, and return at once; `sync` tells how that went."""
-        if self._writing is None or not self._writing.is_alive():
-            self._writing = threading.Thread(target=_write_out, args=(self.path,), name="write out", daemon=True)
-            self._writing.start()
+    def write_out(self, *, every_seconds: float = 0.0) -> None:
+        """Begin to bring to the disk what has been written so far, and return at once; `sync` tells how that went.
+
+        Not while that is under way already, nor if it began, or the store was opened, less than `every_seconds` ago.
+        """
+        now = time.monotonic()
+        if now - self._wrote_at < every_seconds or (self._writing is not None and self._writing.is_alive()):
+            return
+        self._wrote_at = now
+        self._writing = threading.Thread(target=_write_out, args=(self.path,), name="write out", daemon=True)
+        self._writing.start()
 
     def sync(self) -> None:
         """Bring all that was written to the disk; StoreError when any of it failed since the store was opened.

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.models import StoreKind
+from backupjump.store.store import open_store
 from lab.crash_points import KILL, POWER_CUT, POWER_CUT_AFTER_A_SYNC, STORES, crash, crash_everywhere, points, scene
-from lab.filesystems import SHUTDOWN_KINDS
+from lab.filesystems import SHUTDOWN_KINDS, disk
 from lab.naive_backups import fill_the_published, publish_unsynced
+from store_world import make_store, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -56,3 +58,19 @@ def test_filling_a_published_folder_is_caught(tmp_path: Path) -> None:
         found = [*points(before, KILL, every=7, backup=fill_the_published)]
 
     assert any(point.violations for point in found if point.fired)
+
+
+@pytest.mark.parametrize("kind", SHUTDOWN_KINDS)
+def test_what_was_written_out_on_the_way_is_there_after_a_power_cut(tmp_path: Path, kind: str) -> None:
+    with disk(kind, tmp_path / "disk") as made:
+        store = make_store(made.folder / "store").store
+        with open_store(store, uuid=None) as opened:
+            write(store / "early", b"early" * 10_000)
+            opened.write_out(every_seconds=60)  # it was opened just now
+            opened.write_out()
+        write(store / "late", b"late" * 10_000)
+
+        made.cut_power()
+
+        assert (store / "early").read_bytes() == b"early" * 10_000
+        assert not (store / "late").exists()
