@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import stat
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -92,16 +93,16 @@ def ready_to_list(staging: Staging) -> int:
 def seed(staging: Staging, attempt: Staging, hashes: Hashes) -> Staging:
     """Copy the tree of `attempt`, without its data, and take out what may be torn.
 
-    What rsync is at has the time of its last write, and gets its own when it is whole. A file of the Desktop
-    can be as young, so one of which rsync told the hash is read.
+    What rsync is at has the time of its last write, and gets its own, and its mode, a moment after its hash is told. So
+    what is as young waits for the next session; what is from a time to come is there if its content is.
     """
     subvolume.snapshot(attempt.tree, staging.tree)
-    begun = begun_ns(attempt.path)
+    begun, now = begun_ns(attempt.path), time.time_ns()
     for found in walk(staging.tree):
         status = found.status
         if found.is_regular and min(status.st_ctime_ns, status.st_mtime_ns) >= begun:
             told = hashes.get(found.path)
-            if told is None or hash_content(found) != told:
+            if status.st_mtime_ns <= now or told is None or hash_content(found) != told:
                 with times_kept(found.folder_fd):
                     os.unlink(found.name, dir_fd=found.folder_fd)
     return replace(staging, touched_since_ns=_made_ns(staging.base) if staging.base is not None else 0)

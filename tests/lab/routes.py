@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
+
 from backupjump.config.load import load_server
 from backupjump.config.models import RouteKind
 from backupjump.demo.lab import Lab
@@ -14,6 +16,11 @@ EVERY = list(RouteKind)
 BY_TUNNEL = [kind for kind in RouteKind if kind is not RouteKind.DIRECT]
 BY_JUMP = [kind for kind in RouteKind if kind not in (RouteKind.LOCAL, RouteKind.DIRECT)]
 WITHOUT_NESTED = [kind for kind in BY_TUNNEL if kind is not RouteKind.NESTED]
+# A name each; in the short form two of them, which are least alike.
+FIRST_TWO = [
+    pytest.param(kind.value, marks=() if kind in (RouteKind.PROXYJUMP, RouteKind.NESTED) else pytest.mark.long)
+    for kind in RouteKind
+]
 
 
 def route_in(lab: Lab, kind: RouteKind) -> Route:

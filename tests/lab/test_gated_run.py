@@ -15,6 +15,7 @@ from backupjump.ssh.ciphers import SETTING, prefers_aes
 from fingerprint import fingerprint
 from gate_world import rsync_that_does_not_confine
 from lab.gated import HOOK, answer_instead, gated, last, listen, meta, nightly, published, stand
+from lab.routes import FIRST_TWO
 from program import argv, backupjump, until
 from store_world import write
 from verify_world import rot
@@ -22,11 +23,7 @@ from verify_world import rot
 pytestmark = pytest.mark.lab
 
 
-FEW = (RouteKind.PROXYJUMP, RouteKind.NESTED)
-ROUTES = [pytest.param(kind.value, marks=() if kind in FEW else pytest.mark.long) for kind in RouteKind]
-
-
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", FIRST_TWO)
 def test_a_run_through_the_gate_is_whole_links_and_tells_the_desktop_on_every_route(lab: Lab, route: str) -> None:
     world = gated(lab, hooks={"note": [*HOOK, f"echo hook >> {lab.folder}/told"]})
     config = stand(lab, nightly(world, hooks={"before": ["note"], "after": ["note"]}), route=route)

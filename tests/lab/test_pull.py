@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from backupjump.config.edit import set_values
-from backupjump.config.models import RouteKind
 from backupjump.demo.home import make_home
 from backupjump.demo.lab import Lab
 from fingerprint import fingerprint
+from lab.routes import FIRST_TWO
 from program import Said, backupjump
 
 pytestmark = pytest.mark.lab
@@ -37,15 +37,11 @@ def pull(config: Path, job: str = "nightly") -> dict[str, object]:
     return run
 
 
-FEW = (RouteKind.PROXYJUMP, RouteKind.NESTED)
-ROUTES = [pytest.param(kind.value, marks=() if kind in FEW else pytest.mark.long) for kind in RouteKind]
-
-
 def tree_of(lab: Lab, run: dict[str, object], job: str = "nightly") -> Path:
     return lab.store / "desktop" / job / "snapshots" / str(run["snapshot"]) / "tree"
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", FIRST_TWO)
 def test_a_pull_arrives_whole_the_next_one_links_and_a_restore_is_equal(lab: Lab, route: str) -> None:
     make_home(lab.home, unreadable=False)
     config = stand(lab, route)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import xxhash
 
 from backupjump.config.models import PARTIAL_FOLDER, StoreKind
+from backupjump.rsync.checksums import Checksums
 from backupjump.store.layout import JobFolder
 from backupjump.store.manifest import read_manifest
 from backupjump.store.marker import Marker
 from backupjump.store.marks import Hold, read_marks, write_marks
+from backupjump.store.seeding import Told, publish_seeding
+from backupjump.store.settled import settle
 from backupjump.store.snapshots import Snapshot, list_snapshots
+from backupjump.store.stage import stage
 from backupjump.store.verify.differences import Rules
 from backupjump.store.verify.tree import Looker
 from fingerprint import Print, fingerprint
 from lab.filesystems import disk
 from rsync_world import remote_shell
-from seeding_world import broken_session, whole_session
-from store_world import MARKER, make_store, write
+from seeding_world import BROKEN_OFF, broken_session, whole_session
+from store_world import AT, MARKER, WRITTEN_AT, make_store, opened, write
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs_root]
 
@@ -99,6 +106,34 @@ def test_three_sessions_each_publish_more_and_no_later_rsync_changes_any_of_it(
     assert last.run.bytes_received < 34 * MEGABYTE
     assert {path: fingerprint(path) for path in kept} == kept
     assert fingerprint(last.snapshot.tree / home.relative_to("/")) == fingerprint(home)
+
+
+def test_a_file_that_has_its_content_and_not_yet_its_attributes_waits_for_the_next_session(tmp_path: Path) -> None:
+    with disk("btrfs", tmp_path / "disk", mebibytes=512) as made:
+        job, told = make_store(made.folder / "store", kind=StoreKind.BTRFS), Checksums()
+        with opened(job) as store:
+            staging = stage(store, job, sources=("/home/me",), run_id="r1", now=AT)
+            for name, mtime in (
+                ("whole", WRITTEN_AT),
+                ("just written", time.time()),
+                ("of next year", time.time() + 3e7),
+            ):
+                path = write(staging.tree / "home/me" / name, name.encode())
+                os.utime(path, (mtime, mtime))
+                told.note(b"home/me/" + name.encode(), xxhash.xxh3_128(name.encode()).hexdigest())
+            settle(store, job, staging.path)
+
+            found = publish_seeding(
+                store,
+                staging,
+                run=BROKEN_OFF,
+                hashes=Told([(staging.tree, told)]),
+                how={},
+                now=AT + timedelta(minutes=1),
+            )
+
+        assert found is not None
+        assert {path.name for path in (found.tree / "home/me").iterdir()} == {"whole", "of next year"}
 
 
 def test_a_file_that_was_cut_in_its_midst_is_not_in_it_and_is_gone_on_with(

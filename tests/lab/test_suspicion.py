@@ -258,15 +258,13 @@ def test_unchanged_files_that_are_stored_again_are_told_of_with_the_reason(night
 
     run = nights.run()
 
-    assert run["status"] == "ok"
-    assert run["bytes_received"] < 1_000_000
+    assert (run["status"], run["bytes_received"] < 1_000_000) == ("ok", True)
     why = "1 file was stored again with the same content, 11 MB: mostly because the mode changed (chmod -R?)"
     assert run["warnings"] == [why]
     assert run["bytes_new"] == 11_000_000
     assert run["bytes_linked"] == run["bytes_total"] - 11_000_000
 
 
-@pytest.mark.long
 def test_cron_is_told_of_a_suspect_run_once(nights: Nights) -> None:
     encrypt(nights.home, nights.files)
 
