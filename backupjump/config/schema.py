@@ -21,13 +21,13 @@ _TEXTS = {"type": "array", "items": _TEXT, "minItems": 1}
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the schema of each kind of file: server, job, desktop."""
+    for noun in Noun.__subclasses__():  # as they are defined: parts before what is made of them
+        describe(noun)
     return {"server": _of_model(Server), "job": _of_model(Job), "desktop": _desktop()}
 
 
 def _of_model(noun: type[Noun]) -> dict[str, Any]:
     """Return the schema that pydantic has for `noun`, without names: those are keys or stems in the files."""
-    for each in Noun.__subclasses__():  # as they are defined: parts before what is made of them
-        describe(each)
     schema = noun.model_json_schema(schema_generator=_AsWritten)
     for part in (schema, *schema.get("$defs", {}).values()):
         for injected in ("name", "jobs"):
